@@ -1,0 +1,71 @@
+// wal/wal.h: the durable Raft log: pre-written segments of checksummed batches.
+//
+// Loop:    core. Not safe for any other.
+// Format:  docs/formats/wal.md
+// Invariants:
+//   (1) A batch is acknowledged only after the write that carries it, and all before it, is durable.
+//   (2) After a failed write the log is poisoned: every later call returns the same error.
+//   (3) Entry indexes may step back (truncation) but never skip forward.
+//   (4) A block that holds an acknowledged record is never written again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "env/env.h"
+#include "pb/raft.h"
+
+namespace quorate::wal {
+
+struct Options {
+  std::string directory;          // of the segments; exists
+  ClusterId cluster = 0;          // stamped into every segment, checked at open
+  MemberId member = 0;
+  bool unsafe_no_fsync = false;
+  uint64_t segment_bytes = 0;     // 0 = limits::kSegmentBytes
+};
+
+// What the log held when it was opened.
+struct Recovered {
+  pb::HardState hard_state;
+  std::vector<pb::Entry> entries;  // dense, ascending, from 1 until checkpoints come
+  bool cut_tail = false;           // the last batch was torn and cut; it may have been acknowledged
+};
+
+struct Opened;
+
+class Wal {
+ public:
+  // Opens the log in `options.directory`, making it where there is none. Errors (kDataLoss) name file and
+  // offset and leave everything as it was. Blocks; start-up only.
+  static Result<Opened> open(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, const Options& options);
+  virtual ~Wal() = default;
+
+  // Queues one batch: hard state and entries become durable together. `done` runs on the core loop, in the
+  // order of the calls. While a write is in flight, later batches gather and go out as one write.
+  virtual void append(std::optional<pb::HardState> hard_state, std::span<const pb::Entry> entries,
+                      std::move_only_function<void(const Status&)> done) = 0;
+
+  // Queues the empty batch that seals the tail; also done by itself after limits::kIdleSeal of idleness.
+  virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
+
+  // Bytes written so far, padding included, and the time of the last write: for metrics.
+  struct Counters {
+    uint64_t writes = 0, bytes = 0, batches = 0, segments = 0;
+    Duration last_write{};
+  };
+  virtual const Counters& counters() const = 0;
+  virtual const Status& status() const = 0;  // ok, or what poisoned the log
+};
+
+struct Opened {
+  std::unique_ptr<Wal> wal;
+  Recovered recovered;
+};
+
+}  // namespace quorate::wal
