@@ -1,0 +1,68 @@
+// machine/machine.h: the replicated state machine: (state, committed entry) -> (state, outcome).
+//
+// Loop:    core. Not safe for any other.
+// Source:  peer protocol, section 3.5; v3 API, sections 4, 7 and 10.
+// Invariants:
+//   (1) Two machines that applied the same entries are equal in all that is replicated, whatever `now` was.
+//   (2) Entries are applied in index order, each once: applied_index() rises by one with every call.
+//   (3) An entry that fails changes nothing but the applied index, and fails the same on every member.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "lease/lessor.h"
+#include "machine/members.h"
+#include "mvcc/store.h"
+#include "pb/internal.h"
+#include "pb/raft.h"
+
+namespace quorate::machine {
+
+struct Options {
+  int64_t min_lease_ttl_s = 2;
+};
+
+// What became of one entry. Responses hold views into the store: encode them before the next apply. Their
+// headers carry the revision alone.
+struct Outcome {
+  RequestId request = 0;  // 0: nobody's (empty entry, conf change)
+  Status status;
+  std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
+               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
+      response;
+};
+
+class Machine {
+ public:
+  explicit Machine(const Options& options);
+
+  // A committed normal entry. `now` only sets local deadlines.
+  Outcome apply(const pb::Entry& entry, MonoTime now);
+  // A committed conf change, checked against the members (peer protocol 3.4); the caller tells Raft. On refusal
+  // `change.node_id` is set to 0 and the status says why.
+  Status apply_conf_change(const pb::Entry& entry, pb::ConfChange& change);
+
+  Index applied_index() const { return applied_index_; }
+  Term applied_term() const { return applied_term_; }
+
+  const mvcc::Store& store() const { return store_; }
+  lease::Lessor& lessor() { return lessor_; }
+  const lease::Lessor& lessor() const { return lessor_; }
+  const Members& members() const { return members_; }
+
+ private:
+  mvcc::Store store_;
+  lease::Lessor lessor_;
+  Members members_;
+  Index applied_index_ = 0;
+  Term applied_term_ = 0;
+};
+
+}  // namespace quorate::machine

@@ -1,0 +1,51 @@
+// machine/members.h: who is in the cluster, and the version that all of them speak.
+//
+// Loop:    core. Source: peer protocol, section 3.4; v3 API, section 9.
+// Invariant: ordered by id; a removed id never comes back.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "pb/raft.h"
+
+namespace quorate::machine {
+
+struct Member {
+  MemberId id = 0;
+  std::vector<std::string> peer_urls;    // sorted
+  bool learner = false;
+  std::string name;                      // empty: not started yet
+  std::vector<std::string> client_urls;  // sorted
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+class Members {
+ public:
+  // Validates and applies a change whose context is the member's JSON (peer protocol 3.4).
+  Status apply(const pb::ConfChange& change);
+  // Unknown members are ignored.
+  void set_attributes(MemberId id, std::string name, std::vector<std::string> client_urls);
+  void set_cluster_version(std::string version) { cluster_version_ = std::move(version); }
+
+  const std::map<MemberId, Member>& all() const { return members_; }
+  const Member* find(MemberId id) const;
+  bool removed(MemberId id) const { return removed_.contains(id); }
+  // "3.7.0", or empty while undecided.
+  const std::string& cluster_version() const { return cluster_version_; }
+
+ private:
+  std::map<MemberId, Member> members_;
+  std::set<MemberId> removed_;
+  std::string cluster_version_;
+};
+
+// The context of a conf change that adds `member`: its JSON, as etcd writes it.
+std::string member_json(const Member& member);
+
+}  // namespace quorate::machine
