@@ -23,6 +23,9 @@ inline constexpr Duration kSlowTurn = 10ms;           // a longer turn is logged
 // Mailboxes.
 inline constexpr size_t kRequestMailboxItems = 64 * 1024;  // from all io loops to core; beyond it requests are refused
 
+// Streams.
+inline constexpr size_t kKeepAlivesWaitingMax = 1024;  // renewals of one stream that are not answered yet
+
 // HTTP.
 inline constexpr size_t kMaxHeaderListBytes = 64 * 1024;
 inline constexpr size_t kMaxHttp1HeadBytes = 64 * 1024;

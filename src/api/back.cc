@@ -1,0 +1,230 @@
+#include "api/back.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+
+namespace quorate::api {
+namespace {
+
+// After so many ticks without a leader, streams that required one are ended.
+constexpr int kLeaderlessTicks = 3;
+
+using UnaryHandler = void (*)(Back&, Responder, Bytes);
+using StreamFactory = std::unique_ptr<Stream> (*)(Back&, StreamWriter);
+
+UnaryHandler unary_handler(Method method) {
+  switch (method) {
+    case Method::kRange: return kv::range;
+    case Method::kPut: return kv::put;
+    case Method::kDeleteRange: return kv::delete_range;
+    case Method::kTxn: return kv::txn;
+    case Method::kCompact: return kv::compact;
+    case Method::kLeaseGrant: return lease_service::grant;
+    case Method::kLeaseRevoke: return lease_service::revoke;
+    case Method::kLeaseTimeToLive: return lease_service::time_to_live;
+    case Method::kLeaseLeases: return lease_service::leases;
+    case Method::kMemberList: return cluster::member_list;
+    case Method::kStatus: return maintenance::status;
+    case Method::kAlarm: return maintenance::alarm;
+    case Method::kAuthStatus: return auth_service::status;
+    case Method::kAuthenticate: return auth_service::authenticate;
+    case Method::kHealthCheck: return health::check;
+    case Method::kHealthList: return health::list;
+    case Method::kWatch:
+    case Method::kLeaseKeepAlive:
+    case Method::kHealthWatch: break;
+  }
+  return nullptr;
+}
+
+StreamFactory stream_factory(Method method) {
+  switch (method) {
+    case Method::kWatch: return watch_service::watch;
+    case Method::kLeaseKeepAlive: return lease_service::keep_alive;
+    case Method::kHealthWatch: return health::watch;
+    default: return nullptr;
+  }
+}
+
+// Health is asked of a server without a leader too.
+bool exempt_from_leader_check(Method method) {
+  return method == Method::kHealthCheck || method == Method::kHealthList || method == Method::kHealthWatch;
+}
+
+}  // namespace
+
+Status malformed_request() {
+  return Status(Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data");
+}
+
+void Responder::reply(std::string encoded) const {
+  if (encoded.size() > limits::kMaxSendBytes) {
+    return fail(Status(Code::kResourceExhausted, "grpc: trying to send message larger than max (" +
+                                                     std::to_string(encoded.size()) + " vs. " +
+                                                     std::to_string(limits::kMaxSendBytes) + ")"));
+  }
+  back_->env().trace.mark(env::Stage::kReply, call_, 0);
+  back_->metrics().message_sent(method_, encoded.size());
+  back_->metrics().handled(method_, Code::kOk);
+  ToIo item;
+  item.kind = ToIo::Kind::kReply;
+  item.call = call_;
+  item.message = Bytes::adopt(std::move(encoded));
+  back_->answer(io_, std::move(item));
+}
+
+void Responder::fail(const Status& status) const {
+  back_->metrics().handled(method_, status.code());
+  ToIo item;
+  item.kind = ToIo::Kind::kFinish;
+  item.call = call_;
+  item.status = status;
+  back_->answer(io_, std::move(item));
+}
+
+size_t StreamWriter::send(std::string encoded) {
+  unsent_bytes_ += encoded.size();
+  back_->metrics().message_sent(method_, encoded.size());
+  ToIo item;
+  item.kind = ToIo::Kind::kSend;
+  item.call = call_;
+  item.message = Bytes::adopt(std::move(encoded));
+  back_->answer(io_, std::move(item));
+  return unsent_bytes_;
+}
+
+size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
+  size_t bytes = 0;
+  for (const Bytes& piece : pieces) bytes += piece.size();
+  unsent_bytes_ += bytes;
+  back_->metrics().message_sent(method_, bytes);
+  ToIo item;
+  item.kind = ToIo::Kind::kSend;
+  item.call = call_;
+  item.pieces = std::move(pieces);
+  back_->answer(io_, std::move(item));
+  return unsent_bytes_;
+}
+
+void StreamWriter::finish(const Status& status) {
+  back_->metrics().handled(method_, status.code());
+  ToIo item;
+  item.kind = ToIo::Kind::kFinish;
+  item.call = call_;
+  item.status = status;
+  back_->answer(io_, std::move(item));
+  back_->end_stream(io_, call_);
+}
+
+Back::Back(const env::Env& env, server::Replica& replica, const BackOptions& options)
+    : env_(env),
+      replica_(replica),
+      options_(options),
+      metrics_(env.metrics, replica),
+      inbox_(env.core, env::Priority::kClient, limits::kRequestMailboxItems,
+             [this](ToCore&& item) { on_item(std::move(item)); }) {
+  check_leader();
+}
+
+Back::~Back() { env_.core.cancel(leader_timer_); }
+
+void Back::attach(IoIndex io, IoMailbox& mailbox) {
+  if (io_.size() <= io) io_.resize(io + size_t{1});
+  io_[io] = &mailbox;
+}
+
+void Back::stop() {
+  stopping_ = true;
+  auto streams = std::exchange(streams_, {});
+  for (auto& [key, open] : streams) {
+    ToIo item;
+    item.kind = ToIo::Kind::kFinish;
+    item.call = key.second;
+    item.status = errors::Stopped();
+    answer(key.first, std::move(item));
+  }
+}
+
+void Back::on_item(ToCore&& item) {
+  switch (item.kind) {
+    case ToCore::Kind::kUnary: return on_unary(std::move(item));
+    case ToCore::Kind::kOpen: return on_open(item);
+    case ToCore::Kind::kPlain: return plain::serve(*this, item.io, item.call, std::move(*item.plain));
+    case ToCore::Kind::kCancel:
+      if (const auto found = streams_.find({item.io, item.call}); found != streams_.end()) {
+        metrics_.handled(found->second.method, Code::kCanceled);
+        streams_.erase(found);
+      }
+      return;
+    case ToCore::Kind::kMessage:
+    case ToCore::Kind::kHalfClose:
+    case ToCore::Kind::kCredit: break;
+  }
+  const auto found = streams_.find({item.io, item.call});
+  if (found == streams_.end() || !found->second.stream) return;
+  Stream& stream = *found->second.stream;
+  if (item.kind == ToCore::Kind::kMessage) {
+    metrics_.message_received(found->second.method, item.message.size());
+    stream.on_message(std::move(item.message));
+  } else if (item.kind == ToCore::Kind::kHalfClose) {
+    stream.on_half_close();
+  } else {
+    stream.on_credit(item.credit_bytes);
+  }
+}
+
+void Back::on_unary(ToCore&& item) {
+  const Responder call(*this, item.io, item.call, item.method);
+  metrics_.started(item.method);
+  metrics_.message_received(item.method, item.message.size());
+  if (stopping_) return call.fail(errors::Stopped());
+  if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
+    return call.fail(errors::NoLeader());
+  }
+  env_.trace.mark(env::Stage::kGuard, item.call, 0);
+  unary_handler(item.method)(*this, call, std::move(item.message));
+}
+
+void Back::on_open(const ToCore& item) {
+  metrics_.started(item.method);
+  StreamWriter writer(*this, item.io, item.call, item.method);
+  if (stopping_) return writer.finish(errors::Stopped());
+  if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
+    return writer.finish(errors::NoLeader());
+  }
+  OpenStream& open = streams_[{item.io, item.call}];
+  open.method = item.method;
+  open.require_leader = item.require_leader;
+  open.stream = stream_factory(item.method)(*this, writer);
+}
+
+void Back::end_stream(IoIndex io, http::CallId call) {
+  const auto found = streams_.find({io, call});
+  if (found == streams_.end()) return;
+  // The stream may be what is calling: it goes when this turn's callers have returned.
+  env_.core.post([stream = std::move(found->second.stream)] {});
+  streams_.erase(found);
+}
+
+// Streams that asked for a leader end when there has been none for a while (v3 API, section 0).
+void Back::check_leader() {
+  leader_timer_ = env_.core.after(replica_.options().election_timeout, [this] { check_leader(); });
+  leaderless_ticks_ = replica_.leader() == 0 ? leaderless_ticks_ + 1 : 0;
+  if (leaderless_ticks_ < kLeaderlessTicks) return;
+  for (auto it = streams_.begin(); it != streams_.end();) {
+    const auto& [key, open] = *it;
+    if (!open.require_leader) {
+      ++it;
+      continue;
+    }
+    ToIo item;
+    item.kind = ToIo::Kind::kFinish;
+    item.call = key.second;
+    item.status = errors::NoLeader();
+    answer(key.first, std::move(item));
+    metrics_.handled(open.method, Code::kUnavailable);
+    it = streams_.erase(it);
+  }
+}
+
+}  // namespace quorate::api

@@ -1,0 +1,167 @@
+// api/back.h: the core loop's half of the service: takes items from the io loops and hands them to the services.
+//
+// Loop:    core.
+// Invariants:
+//   (1) Every unary call is answered exactly once, by reply or fail of its Responder.
+//   (2) A stream object lives from kOpen until it is finished by either side; nothing is sent for it after that.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/port.h"
+#include "api/service_metrics.h"
+#include "env/env.h"
+#include "machine/guard.h"
+#include "server/replica.h"
+
+namespace quorate::api {
+
+class Back;
+
+// The way back to one unary call; a small value that a completion can hold. Safe to use after the client is gone.
+class Responder {
+ public:
+  Responder(Back& back, IoIndex io, http::CallId call, Method method) : back_(&back), call_(call), io_(io), method_(method) {}
+
+  // Ends the call with one encoded message.
+  void reply(std::string encoded) const;
+  void fail(const Status& status) const;
+  uint64_t call() const { return call_; }
+
+ private:
+  Back* back_;
+  http::CallId call_;
+  IoIndex io_;
+  Method method_;
+};
+
+// One gRPC stream, seen from its service. Destroyed when it ends; its owner is Back.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual void on_message(Bytes message) = 0;
+  virtual void on_half_close() {}
+  // `unsent_bytes` of what was sent have not left yet.
+  virtual void on_credit(size_t unsent_bytes) { (void)unsent_bytes; }
+};
+
+// The way back to one stream's client, for the stream object itself.
+class StreamWriter {
+ public:
+  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method) : back_(&back), call_(call), io_(io), method_(method) {}
+
+  // Both return the stream's unsent bytes.
+  size_t send(std::string encoded);
+  size_t send_pieces(std::vector<Bytes> pieces);
+  // Ends the stream. The stream object is destroyed on a later turn; nothing may be sent after it.
+  void finish(const Status& status);
+  size_t credit(size_t bytes) { return unsent_bytes_ -= std::min(bytes, unsent_bytes_); }
+
+ private:
+  Back* back_;
+  http::CallId call_;
+  IoIndex io_;
+  Method method_;
+  size_t unsent_bytes_ = 0;
+};
+
+struct BackOptions {
+  machine::GuardLimits limits;
+  bool watch_server_health = true;
+};
+
+class Back {
+ public:
+  Back(const env::Env& env, server::Replica& replica, const BackOptions& options);
+  ~Back();
+
+  CoreMailbox& inbox() { return inbox_; }
+  // Io loop number io answers here. Before any item of it arrives.
+  void attach(IoIndex io, IoMailbox& mailbox);
+  // Ends all streams (Unavailable), refuses what still comes.
+  void stop();
+
+  server::Replica& replica() { return replica_; }
+  const env::Env& env() const { return env_; }
+  const BackOptions& options() const { return options_; }
+  ServiceMetrics& metrics() { return metrics_; }
+
+  // For Responder and StreamWriter.
+  void answer(IoIndex io, ToIo&& item) { io_[io]->push(std::move(item)); }
+  void end_stream(IoIndex io, http::CallId call);
+
+ private:
+  struct OpenStream {
+    std::unique_ptr<Stream> stream;
+    Method method{};
+    bool require_leader = false;
+  };
+  using StreamKey = std::pair<IoIndex, http::CallId>;
+
+  void on_item(ToCore&& item);
+  void on_unary(ToCore&& item);
+  void on_open(const ToCore& item);
+  void check_leader();
+
+  const env::Env& env_;
+  server::Replica& replica_;
+  const BackOptions options_;
+  ServiceMetrics metrics_;
+  std::vector<IoMailbox*> io_;
+  std::map<StreamKey, OpenStream> streams_;
+  int leaderless_ticks_ = 0;
+  env::TimerId leader_timer_ = 0;
+  bool stopping_ = false;
+  CoreMailbox inbox_;
+};
+
+// The services: one function per unary method (kv.cc, lease.cc, ...), one factory per streaming one.
+namespace kv {
+void range(Back& back, Responder call, Bytes message);
+void put(Back& back, Responder call, Bytes message);
+void delete_range(Back& back, Responder call, Bytes message);
+void txn(Back& back, Responder call, Bytes message);
+void compact(Back& back, Responder call, Bytes message);
+}  // namespace kv
+namespace lease_service {
+void grant(Back& back, Responder call, Bytes message);
+void revoke(Back& back, Responder call, Bytes message);
+void time_to_live(Back& back, Responder call, Bytes message);
+void leases(Back& back, Responder call, Bytes message);
+std::unique_ptr<Stream> keep_alive(Back& back, StreamWriter writer);
+}  // namespace lease_service
+namespace watch_service {
+std::unique_ptr<Stream> watch(Back& back, StreamWriter writer);
+}
+namespace cluster {
+void member_list(Back& back, Responder call, Bytes message);
+}
+namespace maintenance {
+void status(Back& back, Responder call, Bytes message);
+void alarm(Back& back, Responder call, Bytes message);
+}  // namespace maintenance
+namespace auth_service {
+void status(Back& back, Responder call, Bytes message);
+void authenticate(Back& back, Responder call, Bytes message);
+}  // namespace auth_service
+namespace health {
+void check(Back& back, Responder call, Bytes message);
+void list(Back& back, Responder call, Bytes message);
+std::unique_ptr<Stream> watch(Back& back, StreamWriter writer);
+}  // namespace health
+
+// What HTTP clients other than gRPC ask for: /health, /version, /metrics and the peer port's pages.
+namespace plain {
+void serve(Back& back, IoIndex io, http::CallId call, PlainCall&& plain);
+}
+
+// For a message that is no valid protobuf, as gRPC's servers say it.
+Status malformed_request();
+
+}  // namespace quorate::api

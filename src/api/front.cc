@@ -1,0 +1,163 @@
+#include "api/front.h"
+
+#include "base/limits.h"
+
+namespace quorate::api {
+namespace {
+
+// Etcd refuses this header when it is not text; what it says is only counted.
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[i]);
+    const size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 4;
+    if (more == 4 || more >= text.size() - i) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core)
+    : env_(env),
+      io_(io),
+      port_(port),
+      core_(core),
+      server_(http::Server::create(env, options, *this)),
+      mailbox_(env.loop, env::Priority::kCompletion, 0, [this](ToIo&& item) { on_item(std::move(item)); }) {}
+
+Front::~Front() = default;
+
+ToCore Front::item_of(ToCore::Kind kind, http::CallId call) const {
+  ToCore item;
+  item.kind = kind;
+  item.io = io_;
+  item.call = call;
+  return item;
+}
+
+void Front::on_call(http::CallId call, http::CallHead&& head) {
+  const Result<Method> method = find_method(head.path);
+  if (port_ != Port::kClient || !method) {
+    return server_->finish(call, method ? Status(Code::kUnimplemented, "unknown service") : method.error());
+  }
+  if (!is_utf8(http::header_of(head.headers, "client-api-version"))) {
+    return server_->finish(call, errors::InvalidClientAPIVersion());
+  }
+  Open& open = open_[call];
+  open.method = *method;
+  open.require_leader = http::header_of(head.headers, "hasleader") == "true";
+  open.streaming = row_of(*method).kind != MethodKind::kUnary;
+  if (!open.streaming) return;
+  ToCore item = item_of(ToCore::Kind::kOpen, call);
+  item.method = open.method;
+  item.require_leader = open.require_leader;
+  if (core_.try_push(std::move(item))) return;
+  open_.erase(call);
+  server_->finish(call, errors::RequestTooManyRequests());
+}
+
+void Front::on_message(http::CallId call, Bytes message) {
+  const auto found = open_.find(call);
+  if (found == open_.end()) return;
+  Open& open = found->second;
+  if (!open.streaming) {
+    if (open.has_message) {
+      open_.erase(found);
+      return server_->finish(call, Status(Code::kInternal, "received two messages on a unary call"));
+    }
+    open.has_message = true;
+    open.message = std::move(message);
+    return;
+  }
+  ToCore item = item_of(ToCore::Kind::kMessage, call);
+  item.message = std::move(message);
+  if (core_.try_push(std::move(item))) return;
+  on_cancel(call);
+  server_->finish(call, errors::RequestTooManyRequests());
+}
+
+void Front::on_half_close(http::CallId call) {
+  const auto found = open_.find(call);
+  if (found == open_.end()) return;
+  if (found->second.streaming) return core_.push(item_of(ToCore::Kind::kHalfClose, call));
+  forward_unary(call, found->second);
+}
+
+void Front::forward_unary(http::CallId call, Open& open) {
+  if (open.forwarded) return;
+  if (!open.has_message) {
+    open_.erase(call);
+    return server_->finish(call, Status(Code::kInternal, "a unary call without a message"));
+  }
+  open.forwarded = true;
+  env_.trace.mark(env::Stage::kParse, call, 0);
+  ToCore item = item_of(ToCore::Kind::kUnary, call);
+  item.method = open.method;
+  item.require_leader = open.require_leader;
+  item.message = std::move(open.message);
+  if (core_.try_push(std::move(item))) return;
+  open_.erase(call);
+  server_->finish(call, errors::RequestTooManyRequests());
+}
+
+void Front::on_cancel(http::CallId call) {
+  const auto found = open_.find(call);
+  if (found == open_.end()) return;
+  const bool streaming = found->second.streaming;
+  open_.erase(found);
+  if (streaming) core_.push(item_of(ToCore::Kind::kCancel, call));
+}
+
+void Front::on_drained(http::CallId call, size_t /*queued_bytes*/) {
+  const auto found = open_.find(call);
+  if (found != open_.end()) return_credit(call, found->second);
+}
+
+void Front::on_request(http::CallId call, http::PlainRequest&& request) {
+  ToCore item = item_of(ToCore::Kind::kPlain, call);
+  item.plain = std::make_unique<PlainCall>(PlainCall{port_, std::move(request)});
+  if (core_.try_push(std::move(item))) return;
+  server_->respond(call, {.status = 503, .headers = {}, .body = Bytes::copy("too many requests\n")});
+}
+
+void Front::on_item(ToIo&& item) {
+  switch (item.kind) {
+    case ToIo::Kind::kReply:
+      open_.erase(item.call);
+      server_->send(item.call, std::move(item.message));
+      env_.trace.mark(env::Stage::kSend, item.call, 0);
+      return server_->finish(item.call, Status());
+    case ToIo::Kind::kSend:
+      return send(std::move(item));
+    case ToIo::Kind::kFinish:
+      open_.erase(item.call);
+      return server_->finish(item.call, item.status);
+    case ToIo::Kind::kRespond:
+      return server_->respond(item.call, std::move(*item.response));
+  }
+}
+
+void Front::send(ToIo&& item) {
+  const auto found = open_.find(item.call);
+  if (found == open_.end()) return;
+  size_t bytes = item.message.size();
+  for (const Bytes& piece : item.pieces) bytes += piece.size();
+  const size_t queued = item.pieces.empty() ? server_->send(item.call, std::move(item.message))
+                                            : server_->send_pieces(item.call, std::move(item.pieces));
+  Open& open = found->second;
+  open.owed_bytes += bytes;
+  if (queued < limits::kOutputBytesHigh) return_credit(item.call, open);
+}
+
+void Front::return_credit(http::CallId call, Open& open) {
+  if (open.owed_bytes == 0) return;
+  ToCore item = item_of(ToCore::Kind::kCredit, call);
+  item.credit_bytes = std::exchange(open.owed_bytes, 0);
+  core_.push(std::move(item));
+}
+
+}  // namespace quorate::api

@@ -1,0 +1,95 @@
+// The KV service: etcdserverpb.KV (v3 API, section 4).
+#include "api/back.h"
+#include "pb/codec.h"
+
+namespace quorate::api::kv {
+namespace {
+
+// Answers with `response` of an applied entry, its header completed.
+template <class Response>
+void reply_with_outcome(Back& back, const Responder& call, const machine::Outcome& outcome) {
+  if (!outcome.status.ok()) return call.fail(outcome.status);
+  Response response = std::get<Response>(std::move(const_cast<machine::Outcome&>(outcome).response));
+  response.header = back.replica().header(response.header);
+  call.reply(pb::encode(response));
+}
+
+void answer_range(Back& back, const Responder& call, const pb::RangeRequest& request) {
+  back.metrics().range_total.add();
+  Result<pb::RangeResponse> response = back.replica().machine().store().range(request);
+  if (!response) return call.fail(response.error());
+  response->header = back.replica().header(response->header);
+  call.reply(pb::encode(*response));
+}
+
+void answer_read_txn(Back& back, const Responder& call, const pb::TxnRequest& request) {
+  back.metrics().txn_total.add();
+  Result<pb::TxnResponse> response = back.replica().machine().store().read_txn(request);
+  if (!response) return call.fail(response.error());
+  response->header = back.replica().header(response->header);
+  call.reply(pb::encode(*response));
+}
+
+}  // namespace
+
+void range(Back& back, Responder call, Bytes message) {
+  pb::RangeRequest request;
+  if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
+  if (request.serializable) return answer_range(back, call, request);
+  // `request` views into `message`, which the completion keeps alive.
+  back.replica().read([&back, call, message = std::move(message), request](const Status& status) {
+    if (!status.ok()) return call.fail(status);
+    answer_range(back, call, request);
+  });
+}
+
+void put(Back& back, Responder call, Bytes message) {
+  pb::PutRequest request;
+  if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
+  back.metrics().put_total.add();
+  back.replica().propose(pb::Payload::kPut, message.view(), call.call(), [&back, call](const machine::Outcome& outcome) {
+    reply_with_outcome<pb::PutResponse>(back, call, outcome);
+  });
+}
+
+void delete_range(Back& back, Responder call, Bytes message) {
+  pb::DeleteRangeRequest request;
+  if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
+  back.metrics().delete_total.add();
+  back.replica().propose(pb::Payload::kDeleteRange, message.view(), call.call(),
+                         [&back, call](const machine::Outcome& outcome) {
+                           reply_with_outcome<pb::DeleteRangeResponse>(back, call, outcome);
+                         });
+}
+
+void txn(Back& back, Responder call, Bytes message) {
+  auto request = std::make_unique<pb::TxnRequest>();
+  if (!pb::decode(message.view(), *request)) return call.fail(malformed_request());
+  if (const Status status = machine::check(*request, back.options().limits); !status.ok()) return call.fail(status);
+  if (!machine::is_read_only(*request)) {
+    back.metrics().txn_total.add();
+    return back.replica().propose(pb::Payload::kTxn, message.view(), call.call(),
+                                  [&back, call](const machine::Outcome& outcome) {
+                                    reply_with_outcome<pb::TxnResponse>(back, call, outcome);
+                                  });
+  }
+  if (machine::is_serializable(*request)) return answer_read_txn(back, call, *request);
+  back.replica().read([&back, call, message = std::move(message), request = std::move(request)](const Status& status) {
+    if (!status.ok()) return call.fail(status);
+    answer_read_txn(back, call, *request);
+  });
+}
+
+void compact(Back& back, Responder call, Bytes message) {
+  pb::CompactionRequest request;
+  if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  back.replica().propose(pb::Payload::kCompaction, message.view(), call.call(),
+                         [&back, call](const machine::Outcome& outcome) {
+                           reply_with_outcome<pb::CompactionResponse>(back, call, outcome);
+                         });
+}
+
+}  // namespace quorate::api::kv

@@ -1,0 +1,391 @@
+#include "server/replica.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "machine/members.h"
+#include "pb/codec.h"
+
+namespace quorate::server {
+namespace {
+
+constexpr std::string_view kClusterVersion = "3.7.0";  // the version this program speaks, as a cluster version
+constexpr size_t kCatchUpRevisionsPerTurn = 4096;
+
+uint32_t ticks(Duration period, Duration tick) { return static_cast<uint32_t>(std::max<int64_t>(1, period / tick)); }
+
+raft::Options raft_options(const env::Env& env, const ReplicaOptions& options) {
+  raft::Options out;
+  out.id = options.member;
+  out.election_ticks = ticks(options.election_timeout, options.heartbeat);
+  out.heartbeat_ticks = 1;
+  out.seed = env.seed;
+  return out;
+}
+
+// The first entry of a new cluster adds its only member (peer protocol 1.4, bootstrap).
+wal::Recovered bootstrap(const ReplicaOptions& options) {
+  machine::Member member;
+  member.id = options.member;
+  member.peer_urls = options.peer_urls;
+  std::sort(member.peer_urls.begin(), member.peer_urls.end());
+  member.name = options.name;
+  const pb::ConfChange change{.type = pb::ConfChangeType::kAddNode,
+                              .node_id = options.member,
+                              .context = Bytes::adopt(machine::member_json(member))};
+  std::string data;
+  pb::append(change, data);
+  wal::Recovered out;
+  out.hard_state = {.term = 1, .vote = 0, .commit = 1};
+  out.entries.push_back(
+      {.type = pb::EntryType::kConfChange, .term = 1, .index = 1, .data = Bytes::adopt(std::move(data))});
+  return out;
+}
+
+raft::Initial initial_of(const wal::Recovered& recovered) {
+  return {.hard_state = recovered.hard_state, .conf_state = {}, .entries = recovered.entries};
+}
+
+wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const ReplicaOptions& options) {
+  return recovered.entries.empty() ? bootstrap(options) : std::move(recovered);
+}
+
+int64_t min_lease_ttl_s(Duration election_timeout) {
+  const int64_t half_ms = std::chrono::duration_cast<std::chrono::milliseconds>(election_timeout).count() * 3;
+  return (half_ms + 1999) / 2000;  // ceil(1.5 x timeout) in seconds
+}
+
+}  // namespace
+
+Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log)
+    : env_(env),
+      options_(options),
+      request_ids_(options.member, static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       env.clock.wall().time_since_epoch())
+                                       .count())),
+      wal_(std::move(log.wal)),
+      recovered_(recovered_or_bootstrap(log.recovered, options)),
+      raft_(raft_options(env, options), initial_of(recovered_)),
+      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}) {
+  watch::Options watch_options;
+  watch_options.cluster = options.cluster;
+  watch_options.member = options.member;
+  watch_options.fragment_bytes = options.max_request_bytes + limits::kGrpcOverheadBytes;
+  watch_options.progress_interval = options.watch_progress_interval;
+  hub_ = std::make_unique<watch::Hub>(machine_.store(), [this] { return raft_.term(); }, watch_options);
+  leases_ = std::make_unique<LeaseKeeper>(env, *this, machine_.lessor());
+  compactor_ = std::make_unique<AutoCompactor>(options.auto_compaction, [this](Revision revision) {
+    env_.log.info("starting auto compaction", {{"revision", revision}});
+    propose(pb::Payload::kCompaction, pb::encode(pb::CompactionRequest{.revision = revision}), 0,
+            [](const machine::Outcome&) {});
+  });
+  const bool fresh = log.recovered.entries.empty();
+  if (fresh) {
+    ++writes_in_flight_;
+    wal_->append(recovered_.hard_state, recovered_.entries, [this](const Status& status) { on_persisted(0, status); });
+  }
+  recovered_ = {};
+}
+
+Replica::~Replica() {
+  if (tick_timer_ != 0) env_.core.cancel(tick_timer_);
+}
+
+void Replica::start() {
+  CHECK(!started_);
+  started_ = true;
+  env_.core.add_turn_hook([this] {
+    env_.core.note_activity("replica");
+    flush();
+  });
+  flush();  // applies what was committed before; a single member needs no one's answer for that
+  if (raft_.conf_state().voters.size() == 1) raft_.campaign();
+  tick_timer_ = env_.core.after(options_.heartbeat, [this] { tick(); });
+}
+
+void Replica::stop(std::move_only_function<void()> done) {
+  stopping_ = true;
+  if (tick_timer_ != 0) env_.core.cancel(tick_timer_);
+  tick_timer_ = 0;
+  fail_everything(errors::Stopped());
+  if (!failed_.ok()) return done();
+  if (unwritten_hard_state_) {
+    wal_->append(std::exchange(unwritten_hard_state_, {}), {}, [](const Status&) {});
+  }
+  wal_->seal([done = std::move(done)](const Status&) mutable { done(); });
+}
+
+void Replica::tick() {
+  tick_timer_ = env_.core.after(options_.heartbeat, [this] { tick(); });
+  const MonoTime now = env_.clock.now();
+  raft_.tick();
+  expire_waiters();
+  leases_->tick(now);
+  hub_->tick(now);
+  compactor_->tick(now, machine_.store().revision(), is_leader());
+  if (is_leader() && lessor_term_ == term()) {
+    publish();
+    decide_cluster_version();
+  }
+}
+
+void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call, Proposed done) {
+  auto refuse = [&](Status status) {
+    ++counters_.proposals_failed;
+    machine::Outcome outcome;
+    outcome.status = std::move(status);
+    done(outcome);
+  };
+  if (stopping_ || !failed_.ok()) return refuse(errors::Stopped());
+  if (raft_.commit() > machine_.applied_index() + limits::kCommitApplyGapEntriesMax) {
+    return refuse(errors::RequestTooManyRequests());
+  }
+  const RequestId id = request_ids_.next();
+  std::string encoded = pb::encode_internal(id, payload, body);
+  if (encoded.size() > options_.max_request_bytes) return refuse(errors::RequestTooLarge());
+  Result<raft::Proposed> proposed = raft_.propose(Bytes::adopt(std::move(encoded)));
+  if (!proposed) return refuse(proposed.error());
+  env_.trace.mark(env::Stage::kPropose, call, proposed->index);
+  waiters_.emplace(id, Waiter{std::move(done), call});
+  waiter_deadlines_.emplace_back(env_.clock.now() + options_.request_timeout(), id);
+}
+
+void Replica::read(ReadReady done) {
+  if (stopping_ || !failed_.ok()) return done(errors::Stopped());
+  const raft::ReadId id = next_read_++;
+  reads_asked_.emplace_hint(reads_asked_.end(), id, std::move(done));
+  read_deadlines_.emplace_back(env_.clock.now() + options_.request_timeout(), id);
+  raft_.read(id);
+}
+
+// Discharges what Raft owes, until it owes nothing: order within a Ready is the type's.
+void Replica::flush() {
+  if (!failed_.ok()) return;
+  while (raft_.has_ready() && failed_.ok()) {
+    raft::Ready ready = raft_.ready();
+    CHECK(!ready.snapshot && ready.messages.empty() && ready.after_persist.empty());  // there are no peers yet
+    if (ready.soft_state && ready.soft_state->leader != known_leader_) {
+      known_leader_ = ready.soft_state->leader;
+      if (known_leader_ != 0) ++counters_.leader_changes;
+      env_.log.info("raft leader changed", {{"member-id", hex(options_.member)}, {"leader", hex(known_leader_)},
+                                            {"term", raft_.term()}});
+    }
+    if (ready.soft_state && ready.soft_state->role != raft::Role::kLeader) machine_.lessor().demote();
+    if (ready.needs_persist()) persist(ready);
+    if (!ready.committed.empty()) apply(ready.committed);
+    for (const raft::ReadState& state : ready.reads) {
+      const auto found = reads_asked_.find(state.id);
+      if (found == reads_asked_.end()) continue;
+      reads_waiting_.emplace(state.index, std::move(found->second));
+      reads_asked_.erase(found);
+    }
+    for (const raft::ReadId id : ready.failed_reads) {
+      const auto found = reads_asked_.find(id);
+      if (found == reads_asked_.end()) continue;
+      ReadReady done = std::move(found->second);
+      reads_asked_.erase(found);
+      ++counters_.reads_failed;
+      done(errors::LeaderChanged());
+    }
+    resolve_reads();
+  }
+  if (hub_->step(kCatchUpRevisionsPerTurn) && !step_posted_) {
+    step_posted_ = true;
+    env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
+  }
+}
+
+void Replica::persist(raft::Ready& ready) {
+  if (ready.hard_state) unwritten_hard_state_ = ready.hard_state;
+  if (!ready.must_sync && ready.entries.empty()) {
+    // A commit index alone needs no sync: it rides on the next write (peer protocol 1.4, durability).
+    if (writes_in_flight_ == 0) {
+      raft_.persisted(ready.sequence);
+    } else {
+      sequence_without_write_ = ready.sequence;
+    }
+    return;
+  }
+  ++writes_in_flight_;
+  wal_->append(std::exchange(unwritten_hard_state_, {}), ready.entries,
+               [this, sequence = ready.sequence](const Status& status) { on_persisted(sequence, status); });
+}
+
+void Replica::on_persisted(uint64_t sequence, const Status& status) {
+  --writes_in_flight_;
+  if (!status.ok()) return fail(status);
+  if (writes_in_flight_ == 0) sequence = std::max(sequence, std::exchange(sequence_without_write_, 0));
+  if (sequence != 0) raft_.persisted(sequence);
+}
+
+void Replica::apply(const std::vector<pb::Entry>& committed) {
+  env_.trace.mark(env::Stage::kCommit, 0, committed.back().index);
+  for (const pb::Entry& entry : committed) {
+    apply_one(entry);
+    recent_entry_bytes_.push_back(entry.data.size());
+    recent_bytes_ += entry.data.size();
+  }
+  raft_.applied(machine_.applied_index());
+  hub_->advance();
+  forget_old_entries();
+}
+
+void Replica::apply_one(const pb::Entry& entry) {
+  if (entry.type == pb::EntryType::kConfChange) {
+    pb::ConfChange change;
+    const Status status = machine_.apply_conf_change(entry, change);
+    if (!status.ok()) env_.log.warn("refused a membership change", {{"error", status.text()}, {"index", entry.index}});
+    raft_.apply_conf_change(change);
+    return;
+  }
+  const machine::Outcome outcome = machine_.apply(entry, env_.clock.now());
+  if (entry.data.empty()) {
+    if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
+    return;
+  }
+  answer(outcome.request, outcome);
+}
+
+void Replica::answer(RequestId request, const machine::Outcome& outcome) {
+  const auto found = waiters_.find(request);
+  if (found == waiters_.end()) {
+    if (outcome.status.code() == Code::kInternal) {
+      env_.log.error("an entry could not be applied", {{"error", outcome.status.text()}});
+    }
+    return;
+  }
+  Waiter waiter = std::move(found->second);
+  waiters_.erase(found);
+  env_.trace.mark(env::Stage::kApply, waiter.call, machine_.applied_index());
+  waiter.done(outcome);
+}
+
+void Replica::on_first_entry_of_own_term() {
+  lessor_term_ = raft_.term();
+  machine_.lessor().promote(env_.clock.now(), options_.election_timeout);
+  publish();
+}
+
+void Replica::forget_old_entries() {
+  if (recent_bytes_ <= limits::kRecentEntriesBytes) return;
+  Index forget = machine_.applied_index() - recent_entry_bytes_.size();
+  while (recent_bytes_ > limits::kRecentEntriesBytes / 2) {
+    recent_bytes_ -= recent_entry_bytes_.front();
+    recent_entry_bytes_.pop_front();
+    ++forget;
+  }
+  raft_.compact(forget);
+}
+
+void Replica::resolve_reads() {
+  while (!reads_waiting_.empty() && reads_waiting_.begin()->first <= machine_.applied_index()) {
+    auto node = reads_waiting_.extract(reads_waiting_.begin());
+    node.mapped()(Status());
+  }
+}
+
+void Replica::expire_waiters() {
+  const MonoTime now = env_.clock.now();
+  while (!waiter_deadlines_.empty()) {
+    const auto found = waiters_.find(waiter_deadlines_.front().second);
+    if (found != waiters_.end() && waiter_deadlines_.front().first > now) break;
+    waiter_deadlines_.pop_front();
+    if (found == waiters_.end()) continue;
+    machine::Outcome outcome;
+    outcome.status = errors::Timeout();
+    Waiter waiter = std::move(found->second);
+    waiters_.erase(found);
+    ++counters_.proposals_failed;
+    waiter.done(outcome);
+  }
+  while (!read_deadlines_.empty()) {
+    const auto found = reads_asked_.find(read_deadlines_.front().second);
+    if (found != reads_asked_.end() && read_deadlines_.front().first > now) break;
+    read_deadlines_.pop_front();
+    if (found == reads_asked_.end()) continue;
+    ReadReady done = std::move(found->second);
+    reads_asked_.erase(found);
+    ++counters_.reads_failed;
+    done(errors::Timeout());
+  }
+}
+
+// Our name and client URLs go into the replicated state at every start: clients that sync find us there.
+void Replica::publish() {
+  if (published_ || publishing_) return;
+  publishing_ = true;
+  std::string body;
+  pb::ClusterMemberAttrSetRequest attributes{.member_id = options_.member, .name = options_.name, .client_urls = {}};
+  for (const std::string& url : options_.client_urls) attributes.client_urls.push_back(url);
+  pb::append(attributes, body);
+  propose(pb::Payload::kClusterMemberAttrSet, body, 0, [this](const machine::Outcome& outcome) {
+    publishing_ = false;
+    if (!outcome.status.ok()) {
+      env_.log.warn("failed to publish local member to cluster through raft", {{"error", outcome.status.text()}});
+      return;
+    }
+    published_ = true;
+    env_.log.info("published local member to cluster through raft",
+                  {{"local-member-id", hex(options_.member)},
+                   {"local-member-attributes", "{Name:" + options_.name + "}"},
+                   {"cluster-id", hex(options_.cluster)},
+                   {"publish-timeout", options_.request_timeout()}});
+    decide_cluster_version();
+    if (on_published_) on_published_();
+  });
+}
+
+void Replica::decide_cluster_version() {
+  if (!published_ || deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
+  deciding_ = true;
+  propose(pb::Payload::kClusterVersionSet, pb::encode(pb::ClusterVersionSetRequest{.version = kClusterVersion}), 0,
+          [this](const machine::Outcome& outcome) {
+            deciding_ = false;
+            if (outcome.status.ok()) env_.log.info("updated cluster version", {{"to", kClusterVersion}});
+          });
+}
+
+void Replica::fail(const Status& status) {
+  if (!failed_.ok()) return;
+  failed_ = status;
+  env_.log.error("the log can no longer be written; this member stops", {{"error", status.text()}});
+  fail_everything(errors::Stopped());
+  if (on_failed_) on_failed_(status);
+}
+
+void Replica::fail_everything(const Status& status) {
+  machine::Outcome outcome;
+  outcome.status = status;
+  std::vector<RequestId> ids;
+  for (const auto& [deadline, id] : waiter_deadlines_) ids.push_back(id);
+  waiter_deadlines_.clear();
+  for (const RequestId id : ids) {
+    const auto found = waiters_.find(id);
+    if (found == waiters_.end()) continue;
+    Waiter waiter = std::move(found->second);
+    waiters_.erase(found);
+    waiter.done(outcome);
+  }
+  auto asked = std::exchange(reads_asked_, {});
+  for (auto& [id, done] : asked) done(status);
+  auto waiting = std::exchange(reads_waiting_, {});
+  for (auto& [index, done] : waiting) done(status);
+}
+
+pb::ResponseHeader Replica::header(const std::optional<pb::ResponseHeader>& partial) const {
+  pb::ResponseHeader out = partial.value_or(pb::ResponseHeader{});
+  if (out.revision == 0) out.revision = machine_.store().revision();
+  out.cluster_id = options_.cluster;
+  out.member_id = options_.member;
+  out.raft_term = raft_.term();
+  return out;
+}
+
+Replica::Counters Replica::counters() const {
+  Counters out = counters_;
+  out.proposals_pending = waiters_.size();
+  return out;
+}
+
+}  // namespace quorate::server

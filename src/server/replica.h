@@ -1,0 +1,154 @@
+// server/replica.h: one member at work: drives Raft, the log and the state machine.
+//
+// Loop:    core. Not safe for any other.
+// Source:  peer protocol, sections 1.4, 3.4 and 3.5; v3 API, sections 0 and 12 for what callers are told.
+// Invariants:
+//   (1) A proposal is answered only after its entry is durable, committed and applied.
+//   (2) A read is answered only when what was committed at its arrival is applied.
+//   (3) Entries are applied in order; their outcomes are told before later entries are applied.
+//   (4) After a failed log write nothing is acknowledged any more, and on_failed is called once.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "env/env.h"
+#include "machine/machine.h"
+#include "pb/internal.h"
+#include "raft/core.h"
+#include "server/auto_compactor.h"
+#include "server/lease_keeper.h"
+#include "wal/wal.h"
+#include "watch/hub.h"
+
+namespace quorate::server {
+
+struct ReplicaOptions {
+  MemberId member = 0;
+  ClusterId cluster = 0;
+  std::string name = "default";
+  std::vector<std::string> peer_urls;    // of a fresh cluster's only member
+  std::vector<std::string> client_urls;  // as published
+  Duration heartbeat = 100ms;            // one tick
+  Duration election_timeout = 1s;
+  size_t max_request_bytes = 1'572'864;
+  Duration watch_progress_interval = 10min;
+  AutoCompaction auto_compaction;
+
+  // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
+  Duration request_timeout() const { return 5s + 2 * election_timeout; }
+};
+
+// The outcome lives during the call only.
+using Proposed = std::move_only_function<void(const machine::Outcome&)>;
+using ReadReady = std::move_only_function<void(const Status&)>;
+
+class Replica {
+ public:
+  Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log);
+  ~Replica();
+
+  // Applies what the log holds, starts ticking, and publishes this member once there is a leader.
+  void start();
+  // Fails what waits with Stopped, seals the log, then calls `done`. No callback comes after it.
+  void stop(std::move_only_function<void()> done);
+  // Called once when the member can no longer go on (a failed log write).
+  void on_failed(std::move_only_function<void(const Status&)> failed) { on_failed_ = std::move(failed); }
+  // Called once when this member's name and URLs are in the replicated state: it serves from then on.
+  void on_published(std::move_only_function<void()> published) { on_published_ = std::move(published); }
+
+  // Proposes one request whose payload is already encoded. `call` is for the trace, 0 for our own.
+  void propose(pb::Payload payload, std::string_view body, uint64_t call, Proposed done);
+  // A linearizable read: `done` gets ok when the machine may be asked.
+  void read(ReadReady done);
+
+  const machine::Machine& machine() const { return machine_; }
+  watch::Hub& hub() { return *hub_; }
+  LeaseKeeper& leases() { return *leases_; }
+  RequestId next_request_id() { return request_ids_.next(); }
+  const ReplicaOptions& options() const { return options_; }
+
+  MemberId leader() const { return raft_.leader(); }
+  bool is_leader() const { return raft_.role() == raft::Role::kLeader; }
+  Term term() const { return raft_.term(); }
+  Index commit() const { return raft_.commit(); }
+  // Everything of a response header; the revision is the store's now unless `header` has one.
+  pb::ResponseHeader header(const std::optional<pb::ResponseHeader>& partial = {}) const;
+
+  struct Counters {
+    uint64_t leader_changes = 0, proposals_failed = 0, reads_failed = 0, slow_applies = 0;
+    size_t proposals_pending = 0;
+  };
+  Counters counters() const;
+  const wal::Wal::Counters& log_counters() const { return wal_->counters(); }
+
+ private:
+  struct Waiter {
+    Proposed done;
+    uint64_t call = 0;
+  };
+
+  void recover(wal::Recovered recovered);
+  void tick();
+  void flush();
+  void persist(raft::Ready& ready);
+  void on_persisted(uint64_t sequence, const Status& status);
+  void apply(const std::vector<pb::Entry>& committed);
+  void apply_one(const pb::Entry& entry);
+  void on_first_entry_of_own_term();
+  void forget_old_entries();
+  void resolve_reads();
+  void expire_waiters();
+  void publish();
+  void decide_cluster_version();
+  void fail(const Status& status);
+  void answer(RequestId request, const machine::Outcome& outcome);
+  void fail_everything(const Status& status);
+
+  const env::Env& env_;
+  const ReplicaOptions options_;
+  RequestIds request_ids_;
+  std::unique_ptr<wal::Wal> wal_;
+  wal::Recovered recovered_;  // until start()
+  raft::Core raft_;
+  machine::Machine machine_;
+  std::unique_ptr<watch::Hub> hub_;
+  std::unique_ptr<LeaseKeeper> leases_;
+  std::unique_ptr<AutoCompactor> compactor_;
+
+  // Proposals that wait for their outcome, and the same in order of their deadlines.
+  std::unordered_map<RequestId, Waiter> waiters_;
+  std::deque<std::pair<MonoTime, RequestId>> waiter_deadlines_;
+
+  // Reads: by id until Raft has given them an index, then by that index until it is applied.
+  std::map<raft::ReadId, ReadReady> reads_asked_;
+  std::deque<std::pair<MonoTime, raft::ReadId>> read_deadlines_;
+  std::multimap<Index, ReadReady> reads_waiting_;
+  raft::ReadId next_read_ = 1;
+
+  // The log's duties: writes under way, and the newest Ready that needs no write of its own.
+  size_t writes_in_flight_ = 0;
+  uint64_t sequence_without_write_ = 0;
+  std::optional<pb::HardState> unwritten_hard_state_;
+
+  std::deque<size_t> recent_entry_bytes_;  // of the applied entries that Raft still keeps
+  size_t recent_bytes_ = 0;
+
+  env::TimerId tick_timer_ = 0;
+  Term lessor_term_ = 0;  // the term in which this member became the leases' primary
+  bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
+  bool step_posted_ = false;
+  Status failed_;
+  MemberId known_leader_ = 0;
+  Counters counters_;
+  std::move_only_function<void(const Status&)> on_failed_;
+  std::move_only_function<void()> on_published_;
+};
+
+}  // namespace quorate::server
