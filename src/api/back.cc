@@ -8,6 +8,7 @@ namespace {
 
 // After so many ticks without a leader, streams that required one are ended.
 constexpr int kLeaderlessTicks = 3;
+constexpr size_t kHeldItemsMax = 4096;
 
 using UnaryHandler = void (*)(Back&, Responder, Bytes);
 using StreamFactory = std::unique_ptr<Stream> (*)(Back&, StreamWriter);
@@ -133,8 +134,15 @@ void Back::attach(IoIndex io, IoMailbox& mailbox) {
   io_[io] = &mailbox;
 }
 
-void Back::stop() {
+void Back::serve() {
+  serving_ = true;
+  for (ToCore& item : std::exchange(held_, {})) on_item(std::move(item));
+}
+
+void Back::stop(std::move_only_function<void()> drained) {
+  serve();
   stopping_ = true;
+  drained_ = std::move(drained);
   auto streams = std::exchange(streams_, {});
   for (auto& [key, open] : streams) {
     ToIo item;
@@ -143,12 +151,33 @@ void Back::stop() {
     item.status = errors::Stopped();
     answer(key.first, std::move(item));
   }
+  for (size_t io = 0; io < io_.size(); ++io) {
+    ToIo item;
+    item.kind = ToIo::Kind::kDrain;
+    answer(static_cast<IoIndex>(io), std::move(item));
+  }
+}
+
+// What comes before this member serves waits, as long as there is room for it.
+void Back::hold(ToCore&& item) {
+  if (held_.size() < kHeldItemsMax) return held_.push_back(std::move(item));
+  ToIo refusal;
+  refusal.call = item.call;
+  refusal.kind = ToIo::Kind::kFinish;
+  refusal.status = errors::RequestTooManyRequests();
+  if (item.kind == ToCore::Kind::kPlain) {
+    refusal.kind = ToIo::Kind::kRespond;
+    refusal.response = std::make_unique<http::PlainResponse>(http::PlainResponse{.status = 503, .headers = {}, .body = {}});
+  }
+  answer(item.io, std::move(refusal));
 }
 
 void Back::on_item(ToCore&& item) {
+  if (!serving_) return hold(std::move(item));
   switch (item.kind) {
     case ToCore::Kind::kUnary: return on_unary(std::move(item));
     case ToCore::Kind::kOpen: return on_open(item);
+    case ToCore::Kind::kDrained: return drained_();
     case ToCore::Kind::kPlain: return plain::serve(*this, item.io, item.call, std::move(*item.plain));
     case ToCore::Kind::kCancel:
       if (const auto found = streams_.find({item.io, item.call}); found != streams_.end()) {

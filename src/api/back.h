@@ -6,6 +6,7 @@
 //   (2) A stream object lives from kOpen until it is finished by either side; nothing is sent for it after that.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,7 +74,6 @@ class StreamWriter {
 
 struct BackOptions {
   machine::GuardLimits limits;
-  bool watch_server_health = true;
 };
 
 class Back {
@@ -84,8 +84,11 @@ class Back {
   CoreMailbox& inbox() { return inbox_; }
   // Io loop number io answers here. Before any item of it arrives.
   void attach(IoIndex io, IoMailbox& mailbox);
-  // Ends all streams (Unavailable), refuses what still comes.
-  void stop();
+  // Begins to answer; what came before waited.
+  void serve();
+  // Ends all streams (Unavailable), refuses what still comes, and asks the io loops to end their connections;
+  // `drained` is called for each loop that has none left.
+  void stop(std::move_only_function<void()> drained);
 
   server::Replica& replica() { return replica_; }
   const env::Env& env() const { return env_; }
@@ -105,6 +108,7 @@ class Back {
   using StreamKey = std::pair<IoIndex, http::CallId>;
 
   void on_item(ToCore&& item);
+  void hold(ToCore&& item);
   void on_unary(ToCore&& item);
   void on_open(const ToCore& item);
   void check_leader();
@@ -117,7 +121,9 @@ class Back {
   std::map<StreamKey, OpenStream> streams_;
   int leaderless_ticks_ = 0;
   env::TimerId leader_timer_ = 0;
-  bool stopping_ = false;
+  bool serving_ = false, stopping_ = false;
+  std::vector<ToCore> held_;  // until serve()
+  std::move_only_function<void()> drained_;
   CoreMailbox inbox_;
 };
 

@@ -5,6 +5,8 @@
 namespace quorate::api {
 namespace {
 
+constexpr Duration kDrainPoll = 10ms;
+
 // Etcd refuses this header when it is not text; what it says is only counted.
 bool is_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
@@ -29,7 +31,7 @@ Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoInde
       server_(http::Server::create(env, options, *this)),
       mailbox_(env.loop, env::Priority::kCompletion, 0, [this](ToIo&& item) { on_item(std::move(item)); }) {}
 
-Front::~Front() = default;
+Front::~Front() { env_.loop.cancel(drain_timer_); }
 
 ToCore Front::item_of(ToCore::Kind kind, http::CallId call) const {
   ToCore item;
@@ -138,6 +140,8 @@ void Front::on_item(ToIo&& item) {
       return server_->finish(item.call, item.status);
     case ToIo::Kind::kRespond:
       return server_->respond(item.call, std::move(*item.response));
+    case ToIo::Kind::kDrain:
+      return drain();
   }
 }
 
@@ -151,6 +155,17 @@ void Front::send(ToIo&& item) {
   Open& open = found->second;
   open.owed_bytes += bytes;
   if (queued < limits::kOutputBytesHigh) return_credit(item.call, open);
+}
+
+void Front::drain() {
+  listeners_.clear();
+  server_->drain();
+  report_drained();
+}
+
+void Front::report_drained() {
+  if (server_->open_connections() == 0) return core_.push(item_of(ToCore::Kind::kDrained, 0));
+  drain_timer_ = env_.loop.after(kDrainPoll, [this] { report_drained(); });
 }
 
 void Front::return_credit(http::CallId call, Open& open) {

@@ -22,6 +22,8 @@ class Front final : public http::Handler {
   ~Front() override;
 
   http::Server& server() { return *server_; }
+  // Kept until the core asks to drain: no connection comes after that.
+  void keep(std::unique_ptr<env::Listener> listener) { listeners_.push_back(std::move(listener)); }
   // Where the core answers.
   IoMailbox& mailbox() { return mailbox_; }
 
@@ -46,6 +48,8 @@ class Front final : public http::Handler {
   void forward_unary(http::CallId call, Open& open);
   void on_item(ToIo&& item);
   void send(ToIo&& item);
+  void drain();
+  void report_drained();
   void return_credit(http::CallId call, Open& open);
   ToCore item_of(ToCore::Kind kind, http::CallId call) const;
 
@@ -55,6 +59,8 @@ class Front final : public http::Handler {
   CoreMailbox& core_;
   std::unique_ptr<http::Server> server_;
   std::unordered_map<http::CallId, Open> open_;
+  std::vector<std::unique_ptr<env::Listener>> listeners_;
+  env::TimerId drain_timer_ = 0;
   IoMailbox mailbox_;
 };
 

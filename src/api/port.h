@@ -1,7 +1,8 @@
 // api/port.h: what io loops and the core loop tell each other, and nothing else between them.
 //
 // A unary call crosses once each way. A stream is opened, fed, and ended by items in order. An io loop gives
-// credit back as a stream's bytes leave, so that the core knows what is unsent.
+// credit back as a stream's bytes leave, so that the core knows what is unsent. kDrain asks an io loop to end its connections; kDrained says that
+// there are none left.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct PlainCall {
 };
 
 struct ToCore {
-  enum class Kind : uint8_t { kUnary, kOpen, kMessage, kHalfClose, kCancel, kCredit, kPlain };
+  enum class Kind : uint8_t { kUnary, kOpen, kMessage, kHalfClose, kCancel, kCredit, kPlain, kDrained };
   Kind kind = Kind::kUnary;
   Method method{};              // kUnary, kOpen
   bool require_leader = false;  // kUnary, kOpen: metadata hasleader: true
@@ -39,9 +40,9 @@ struct ToCore {
 };
 
 struct ToIo {
-  enum class Kind : uint8_t { kReply, kSend, kFinish, kRespond };
+  enum class Kind : uint8_t { kReply, kSend, kFinish, kRespond, kDrain };
   Kind kind = Kind::kReply;
-  http::CallId call = 0;
+  http::CallId call = 0;                          // not of kDrain
   Bytes message;                                  // kReply, kSend with one piece
   std::vector<Bytes> pieces;                      // kSend with several
   Status status;                                  // kFinish

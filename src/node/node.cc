@@ -1,0 +1,201 @@
+#include "node/node.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "wal/wal.h"
+
+namespace quorate::node {
+namespace {
+
+constexpr Duration kDrainMax = 2s;  // what connections get to end by themselves
+
+// Go's listeners take "localhost" as the IPv4 loopback, and so do the clients' defaults.
+env::Address address_of(const Url& url) {
+  if (url.unix_socket()) return {.host = {}, .port = 0, .path = url.path};
+  return {.host = url.host == "localhost" ? "127.0.0.1" : url.host, .port = url.port, .path = {}};
+}
+
+std::vector<env::Address> addresses_of(const auto& bound) {
+  std::vector<env::Address> out;
+  for (const auto& b : bound) out.push_back(b.address);
+  return out;
+}
+
+std::vector<std::string> texts_of(const std::vector<Url>& urls) {
+  std::vector<std::string> out;
+  for (const Url& url : urls) out.push_back(url.text());
+  return out;
+}
+
+http::ServerOptions server_options(const Config& config) {
+  http::ServerOptions out;
+  out.max_message_bytes = config.max_request_bytes + limits::kGrpcOverheadBytes;
+  out.max_body_bytes = out.max_message_bytes;
+  out.max_concurrent_streams = config.max_concurrent_streams;
+  out.keepalive_min_time = config.grpc_keepalive_min_time;
+  out.keepalive_interval = config.grpc_keepalive_interval;
+  out.keepalive_timeout = config.grpc_keepalive_timeout;
+  return out;
+}
+
+server::ReplicaOptions replica_options(const Config& config, const wal::Identity& identity) {
+  server::ReplicaOptions out;
+  out.member = identity.member;
+  out.cluster = identity.cluster;
+  out.name = config.name;
+  out.peer_urls = config.initial_advertise_peer_urls;
+  out.client_urls = config.advertise_client_urls;
+  out.heartbeat = config.heartbeat_interval;
+  out.election_timeout = config.election_timeout;
+  out.max_request_bytes = config.max_request_bytes;
+  out.watch_progress_interval = config.watch_progress_interval;
+  out.auto_compaction = config.auto_compaction;
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::create(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config) {
+  CHECK(!serving.empty());
+  std::unique_ptr<Node> node(new Node(env, std::move(serving), config));
+  if (Status status = node->bind(); !status.ok()) return fail(std::move(status));
+  if (Status status = node->open_store(); !status.ok()) return fail(std::move(status));
+  node->make_fronts();
+  return node;
+}
+
+Node::Node(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config)
+    : env_(env), serving_(std::move(serving)), config_(config) {}
+
+Node::~Node() {
+  env_.core.cancel(stop_timer_);
+  fronts_.clear();  // before the mailbox that they push to
+}
+
+Result<Node::Bound> Node::listen(const env::LoopEnv& loop, const Url& url, size_t front) {
+  auto accept = [this, front](std::unique_ptr<env::Socket> socket) {
+    fronts_[front]->server().adopt(std::move(socket));
+  };
+  TRY(std::unique_ptr<env::Listener> listener, loop.net.listen(address_of(url), config_.socket_options, accept));
+  const env::Address address = listener->address();
+  return Bound{url, std::move(listener), address};
+}
+
+Status Node::bind() {
+  const auto bind_all = [this](const std::vector<Url>& urls, const env::LoopEnv& loop, size_t front,
+                               std::vector<Bound>& out) -> Status {
+    for (const Url& url : urls) {
+      Result<Bound> bound = listen(loop, url, front);
+      if (!bound) return Status(bound.error().code(), "cannot listen on " + url.text() + ": " + bound.error().text());
+      out.push_back(std::move(*bound));
+    }
+    return Status();
+  };
+  const env::LoopEnv core = env_.core_loop();
+  if (Status s = bind_all(config_.listen_peer_urls, core, serving_.size(), peer_); !s.ok()) return s;
+  if (Status s = bind_all(config_.listen_client_urls, serving_[0], 0, client_); !s.ok()) return s;
+  return bind_all(config_.listen_metrics_urls, core, serving_.size() + 1, metrics_);
+}
+
+Status Node::open_store() {
+  const MemberId member = member_id_of(config_.initial_advertise_peer_urls, config_.initial_cluster_token);
+  Result<wal::DataDirectory> directory = wal::open_data_directory(
+      env_.disk, config_.data_dir, config_.wal_dir, {.cluster = cluster_id_of({member}), .member = member});
+  if (!directory) return directory.error();
+  directory_ = std::move(*directory);
+
+  wal::Options log_options;
+  log_options.directory = directory_.log_path;
+  log_options.cluster = directory_.identity.cluster;
+  log_options.member = directory_.identity.member;
+  log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
+  Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
+  if (!log) return log.error();
+
+  replica_ = std::make_unique<server::Replica>(env_, replica_options(config_, directory_.identity), std::move(*log));
+  api::BackOptions options;
+  options.limits.max_txn_ops = config_.max_txn_ops;
+  options.limits.max_request_bytes = config_.max_request_bytes;
+  back_ = std::make_unique<api::Back>(env_, *replica_, options);
+  return Status();
+}
+
+void Node::make_fronts() {
+  const http::ServerOptions options = server_options(config_);
+  const auto add = [&](const env::LoopEnv& loop, api::Port port) {
+    const auto io = static_cast<api::IoIndex>(fronts_.size());
+    fronts_.push_back(std::make_unique<api::Front>(loop, options, io, port, back_->inbox()));
+    back_->attach(io, fronts_.back()->mailbox());
+  };
+  for (const env::LoopEnv& loop : serving_) add(loop, api::Port::kClient);
+  add(env_.core_loop(), api::Port::kPeer);
+  add(env_.core_loop(), api::Port::kMetrics);
+
+  for (size_t i = 1; i < serving_.size(); ++i) {
+    for (const Bound& bound : client_) {
+      auto shared = serving_[i].net.share(*bound.listener, [this, i](std::unique_ptr<env::Socket> socket) {
+        fronts_[i]->server().adopt(std::move(socket));
+      });
+      if (shared) {
+        fronts_[i]->keep(std::move(*shared));
+      } else {
+        env_.log.warn("an io loop cannot accept", {{"loop", i}, {"error", shared.error().text()}});
+      }
+    }
+  }
+  for (Bound& bound : client_) fronts_[0]->keep(std::move(bound.listener));
+  for (Bound& bound : peer_) fronts_[serving_.size()]->keep(std::move(bound.listener));
+  for (Bound& bound : metrics_) fronts_[serving_.size() + 1]->keep(std::move(bound.listener));
+}
+
+void Node::start(std::move_only_function<void(const Status&)> failed) {
+  env_.log.info("starting a member", {{"name", config_.name},
+                                      {"data-dir", directory_.path},
+                                      {"wal-dir", directory_.log_path},
+                                      {"local-member-id", hex(directory_.identity.member)},
+                                      {"cluster-id", hex(directory_.identity.cluster)},
+                                      {"member-initialized", !directory_.fresh},
+                                      {"listen-client-urls", texts_of(config_.listen_client_urls)},
+                                      {"listen-peer-urls", texts_of(config_.listen_peer_urls)},
+                                      {"advertise-client-urls", config_.advertise_client_urls},
+                                      {"io-loops", serving_.size()}});
+  replica_->on_failed(std::move(failed));
+  replica_->on_published([this] { serve(); });
+  replica_->start();
+}
+
+void Node::serve() {
+  back_->serve();
+  env_.log.info("ready to serve client requests");
+  for (const Bound& bound : client_) {
+    env_.log.info("serving client traffic insecurely; this is strongly discouraged!",
+                  {{"traffic", "grpc+http"}, {"address", bound.address.text()}});
+  }
+}
+
+void Node::stop(std::move_only_function<void()> done) {
+  env_.log.info("closing etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
+  stopped_ = std::move(done);
+  draining_ = fronts_.size();
+  stop_timer_ = env_.core.after(kDrainMax, [this] { seal(); });
+  back_->stop([this] {
+    if (--draining_ == 0) seal();
+  });
+}
+
+void Node::seal() {
+  env_.core.cancel(std::exchange(stop_timer_, 0));
+  if (!stopped_) return;
+  replica_->stop([this, done = std::exchange(stopped_, {})]() mutable {
+    env_.log.info("closed etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
+    done();
+  });
+}
+
+std::vector<env::Address> Node::client_addresses() const { return addresses_of(client_); }
+std::vector<env::Address> Node::peer_addresses() const { return addresses_of(peer_); }
+
+}  // namespace quorate::node

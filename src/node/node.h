@@ -1,0 +1,71 @@
+// node/node.h: the object graph of one member, and its order of life.
+//
+// Loop:    made, started, stopped and destroyed on the core loop's thread; made and destroyed while no loop runs.
+// Invariants:
+//   (1) A port is bound before the data directory is touched, so that a second server on it changes nothing.
+//   (2) No client is answered before this member's name and URLs are in the replicated state.
+//   (3) stop() answers or ends every call, then seals the log; the directory's lock is held until destruction.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "api/back.h"
+#include "api/front.h"
+#include "env/env.h"
+#include "node/config.h"
+#include "server/replica.h"
+#include "wal/data_directory.h"
+
+namespace quorate::node {
+
+class Node {
+ public:
+  // `serving` are the loops that serve clients: io loops, or the core loop alone. `env` and the loops outlive
+  // the node. Blocks while it reads the log. Errors: whatever keeps the member from starting, in clear words.
+  static Result<std::unique_ptr<Node>> create(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config);
+  ~Node();
+
+  // On the core loop. `failed` is called once if the member can no longer go on.
+  void start(std::move_only_function<void(const Status&)> failed);
+  // On the core loop. `done` is called there when the log is sealed and connections are closed, or when
+  // their time to end by themselves is over.
+  void stop(std::move_only_function<void()> done);
+
+  // The addresses that were bound, in the order of the configuration.
+  std::vector<env::Address> client_addresses() const;
+  std::vector<env::Address> peer_addresses() const;
+  const server::Replica& replica() const { return *replica_; }
+
+ private:
+  struct Bound {
+    Url url;
+    std::unique_ptr<env::Listener> listener;  // until a front keeps it
+    env::Address address;
+  };
+
+  Node(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config);
+
+  Status bind();
+  Result<Bound> listen(const env::LoopEnv& loop, const Url& url, size_t front);
+  Status open_store();
+  void make_fronts();
+  void serve();
+  void seal();
+
+  const env::Env env_;
+  const std::vector<env::LoopEnv> serving_;
+  const Config config_;
+  wal::DataDirectory directory_;
+  std::unique_ptr<server::Replica> replica_;
+  std::unique_ptr<api::Back> back_;
+  // One for each serving loop, then the peer port's and the metrics', both on the core loop.
+  std::vector<std::unique_ptr<api::Front>> fronts_;
+  std::vector<Bound> client_, peer_, metrics_;
+  size_t draining_ = 0;
+  env::TimerId stop_timer_ = 0;
+  std::move_only_function<void()> stopped_;
+};
+
+}  // namespace quorate::node
