@@ -20,8 +20,8 @@ void set_check_failure_hook(CheckFailureHook hook);
 
 }  // namespace quorate
 
-#define CHECK(condition)                                               \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]]                                     \
-      ::quorate::check_failed(__FILE__, __LINE__, #condition);         \
+#define CHECK(condition)                                       \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::quorate::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

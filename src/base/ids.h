@@ -11,9 +11,9 @@
 
 namespace quorate {
 
-using Term = uint64_t;       // Raft term; 0 = none yet
-using Index = uint64_t;      // position in the Raft log; the first entry is 1
-using MemberId = uint64_t;   // 0 = none
+using Term = uint64_t;      // Raft term; 0 = none yet
+using Index = uint64_t;     // position in the Raft log; the first entry is 1
+using MemberId = uint64_t;  // 0 = none
 using ClusterId = uint64_t;
 using Revision = int64_t;    // MVCC main revision; a fresh store is at 1
 using LeaseId = int64_t;     // 0 = no lease
@@ -32,8 +32,7 @@ std::string hex(uint64_t id);
 // Hands out request ids: 16 bits of member id, 40 bits of unix milliseconds, 8 bits (and overflow) of count.
 class RequestIds {
  public:
-  RequestIds(MemberId member, uint64_t unix_ms)
-      : prefix_(member << 48), suffix_((unix_ms & 0xffffffffffu) << 8) {}
+  RequestIds(MemberId member, uint64_t unix_ms) : prefix_(member << 48), suffix_((unix_ms & 0xffffffffffu) << 8) {}
   RequestId next() { return prefix_ | (++suffix_ & 0xffffffffffffu); }
 
  private:

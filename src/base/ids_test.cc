@@ -21,9 +21,7 @@ TEST(Ids, MemberIdDoesNotDependOnTheOrderOfUrls) {
   EXPECT_NE(member_id_of({"http://a:1"}, "", "1700000000"), member_id_of({"http://a:1"}, "", "1700000001"));
 }
 
-TEST(Ids, ClusterIdDoesNotDependOnTheOrderOfMembers) {
-  EXPECT_EQ(cluster_id_of({1, 2, 3}), cluster_id_of({3, 1, 2}));
-}
+TEST(Ids, ClusterIdDoesNotDependOnTheOrderOfMembers) { EXPECT_EQ(cluster_id_of({1, 2, 3}), cluster_id_of({3, 1, 2})); }
 
 TEST(Ids, HexHasNoLeadingZeros) {
   EXPECT_EQ(hex(0xb527faadbe6ee78u), "b527faadbe6ee78");

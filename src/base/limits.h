@@ -33,12 +33,12 @@ inline constexpr uint32_t kStreamWindowBytes = 1024 * 1024;
 inline constexpr uint32_t kConnectionWindowBytes = 8 * 1024 * 1024;
 static_assert(kConnectionWindowBytes >= kStreamWindowBytes);
 inline constexpr size_t kMaxContinuations = 16;
-inline constexpr size_t kResetsPerSecondMax = 1000;  // of one connection, above the streams it let finish
+inline constexpr size_t kResetsPerSecondMax = 1000;     // of one connection, above the streams it let finish
 inline constexpr size_t kOutputBytesHigh = 256 * 1024;  // of one stream; above it the producer is asked to wait
 
 // Log.
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;
-inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;     // of entries, in one log write
+inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;        // of entries, in one log write
 inline constexpr size_t kRecentEntriesBytes = 64 * 1024 * 1024;  // kept in memory
 static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;

@@ -29,8 +29,8 @@ inline Status status_of(Status status) { return status; }
 // A declaration form, so that no compiler extension is needed: TRY(name, expr) declares `name`.
 #define QUORATE_TRY_CONCAT_(a, b) a##b
 #define QUORATE_TRY_CONCAT(a, b) QUORATE_TRY_CONCAT_(a, b)
-#define TRY(declaration, expression)                                                   \
-  auto QUORATE_TRY_CONCAT(try_result_, __LINE__) = (expression);                       \
-  if (!QUORATE_TRY_CONCAT(try_result_, __LINE__)) [[unlikely]]                         \
+#define TRY(declaration, expression)                                                      \
+  auto QUORATE_TRY_CONCAT(try_result_, __LINE__) = (expression);                          \
+  if (!QUORATE_TRY_CONCAT(try_result_, __LINE__)) [[unlikely]]                            \
     return ::quorate::fail(std::move(QUORATE_TRY_CONCAT(try_result_, __LINE__).error())); \
   declaration = std::move(*QUORATE_TRY_CONCAT(try_result_, __LINE__))

@@ -6,10 +6,10 @@ namespace quorate {
 
 std::string_view code_name(Code code) {
   static constexpr std::array<std::string_view, 17> kNames = {
-      "OK",           "Canceled",         "Unknown",           "InvalidArgument",    "DeadlineExceeded",
-      "NotFound",     "AlreadyExists",    "PermissionDenied",  "ResourceExhausted",  "FailedPrecondition",
-      "Aborted",      "OutOfRange",       "Unimplemented",     "Internal",           "Unavailable",
-      "DataLoss",     "Unauthenticated"};
+      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+      "DataLoss", "Unauthenticated"};
   const auto number = static_cast<size_t>(code);
   return number < kNames.size() ? kNames[number] : "Unknown";
 }

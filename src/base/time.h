@@ -18,7 +18,7 @@ struct MonoEpoch {
   static constexpr bool is_steady = true;
 };
 
-using MonoTime = MonoEpoch::time_point;                                          // since an arbitrary point
+using MonoTime = MonoEpoch::time_point;                                         // since an arbitrary point
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;  // since 1970 UTC
 
 using namespace std::chrono_literals;
