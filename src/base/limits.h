@@ -33,7 +33,18 @@ inline constexpr uint32_t kStreamWindowBytes = 1024 * 1024;
 inline constexpr uint32_t kConnectionWindowBytes = 8 * 1024 * 1024;
 static_assert(kConnectionWindowBytes >= kStreamWindowBytes);
 inline constexpr size_t kMaxContinuations = 16;
-inline constexpr size_t kResetsPerSecondMax = 1000;     // of one connection, above the streams it let finish
+inline constexpr size_t kResetsPerSecondMax = 1000;  // of one connection, above the streams it let finish
+inline constexpr size_t kMaxQueuedAcks = 1000;          // of PING and SETTINGS, unsent of one connection
+inline constexpr size_t kIdleFramesPerSecondMax = 1000;  // of one connection: empty DATA, PRIORITY, SETTINGS
+inline constexpr size_t kConnectionHeldBytesMax = 128 * 1024 * 1024;  // unfinished requests and open calls of one connection
+inline constexpr size_t kOpenCallCostBytes = 2 * 1024;                // what an open call counts for therein
+inline constexpr size_t kCallsPerServerMax = size_t{1} << 20;
+inline constexpr size_t kSocketBytesHigh = 256 * 1024;  // gathered for one socket before it must take some
+inline constexpr size_t kConnectionQueuedBytesHigh = 4 * 1024 * 1024;  // above it one that does not read is not read from
+inline constexpr size_t kHttp1PipelineBytes = 64 * 1024;  // read ahead while a request is being answered
+inline constexpr Duration kFirstRequestTimeout = 120s;  // for the preface, or a whole HTTP/1 request
+inline constexpr Duration kLinger = 1s;  // between our last word and the close, so that it is read
+inline constexpr Duration kDrainNotice = 5s;  // for the answer to the first GOAWAY
 inline constexpr size_t kOutputBytesHigh = 256 * 1024;  // of one stream; above it the producer is asked to wait
 
 // Log.

@@ -1,0 +1,27 @@
+// http/grpc_text.h: how gRPC writes statuses, deadlines and types into HTTP headers.
+//
+// Threads: any. Source: gRPC over HTTP/2; where it leaves a choice, what grpc-go sends.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace quorate::http {
+
+// grpc-message: bytes outside 0x20..0x7e and '%' become %XX; what is not UTF-8 becomes U+FFFD first.
+std::string encode_grpc_message(std::string_view text);
+// The reverse; a broken escape stands for itself.
+std::string decode_grpc_message(std::string_view text);
+
+// grpc-timeout: up to eight digits and a unit of H M S m u n. Errors carry grpc-go's text, kInternal.
+Result<Duration> parse_grpc_timeout(std::string_view text);
+// The finest unit that fits in eight digits, rounded up; "0n" for what has passed.
+std::string format_grpc_timeout(Duration timeout);
+
+// application/grpc, alone or followed by '+' or ';'.
+bool is_grpc_content_type(std::string_view value);
+
+}  // namespace quorate::http

@@ -1,0 +1,50 @@
+// http/message_reader.h: gRPC messages out of a stream of bytes: a prefix of five, then the message.
+//
+// Loop: the connection's. Source: gRPC over HTTP/2, "Length-Prefixed-Message"; the error texts are grpc-go's.
+// Invariants:
+//   (1) Memory held is bounded by what has arrived, not by what a prefix claims.
+//   (2) After an error nothing more is read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace quorate::http {
+
+class MessageReader {
+ public:
+  enum class Next : uint8_t { kMessage, kNeedMore, kError };
+
+  struct Options {
+    size_t max_message_bytes = 0;
+    // What a compressed message is answered with: kUnimplemented by a server, kInternal by a client.
+    Code compressed = Code::kUnimplemented;
+  };
+
+  void reset(const Options& options);
+  // grpc-encoding as the other side announced it.
+  void set_encoding(std::string_view encoding) { encoding_ = encoding; }
+
+  // Takes bytes from the front of `bytes` until there is a message or nothing is left.
+  Next next(std::string_view& bytes, Bytes& message, Status& error);
+  // Bytes of an unfinished message; 0 between messages.
+  size_t held_bytes() const { return prefix_size_ + partial_.size(); }
+
+ private:
+  Status check_prefix() const;
+  size_t message_bytes() const;
+
+  static constexpr size_t kPrefixBytes = 5;
+  Options options_;
+  std::array<uint8_t, kPrefixBytes> prefix_{};
+  size_t prefix_size_ = 0;
+  std::string partial_;
+  std::string encoding_;
+};
+
+}  // namespace quorate::http
