@@ -35,7 +35,9 @@ class Lessor {
   Result<int64_t> grant(LeaseId id, int64_t ttl_s, MonoTime now);
   // Forgets the lease; returns its keys in key order, for the store to delete. Errors: LeaseNotFound.
   Result<std::vector<std::string>> revoke(LeaseId id);
-  // Sets the remaining TTL; unknown ids are ignored.
+  // Sets the remaining TTL, at most the granted one, which 0 and less stand for; unknown ids are ignored. One that
+  // raises it moves the deadline to at least now + remaining TTL; one that lowers it follows the deadline and
+  // leaves it alone.
   void checkpoint(LeaseId id, int64_t remaining_ttl_s, MonoTime now);
   void attach(LeaseId id, std::string_view key);
   void detach(LeaseId id, std::string_view key);
@@ -46,7 +48,8 @@ class Lessor {
   void promote(MonoTime now, Duration extend);
   void demote();
   bool primary() const { return primary_; }
-  // Renews to the granted TTL, which is returned. Errors: LeaseNotFound (also for one whose deadline has passed).
+  // Renews to the granted TTL, which is returned. Errors: LeaseNotFound (also for one whose deadline has passed),
+  // NotPrimaryLessor.
   Result<int64_t> renew(LeaseId id, MonoTime now);
   // Ids whose deadline has passed, earliest first, at most `max`.
   std::vector<LeaseId> expired(MonoTime now, size_t max) const;
@@ -61,6 +64,7 @@ class Lessor {
   struct Info {
     int64_t granted_ttl_s = 0;
     int64_t remaining_ttl_s = 0;  // whole seconds, truncated; the granted TTL where there is no deadline
+    int64_t replicated_ttl_s = 0;  // the remaining TTL that every member knows
     const std::set<std::string, std::less<>>* keys = nullptr;
   };
   bool exists(LeaseId id) const;
@@ -70,8 +74,23 @@ class Lessor {
   size_t size() const;
 
  private:
+  struct Lease {
+    int64_t granted_ttl_s = 0;
+    int64_t replicated_ttl_s = 0;
+    std::set<std::string, std::less<>> keys;
+    std::optional<MonoTime> deadline;  // exactly while primary
+    std::optional<MonoTime> checkpoint_due;  // exactly while queued for it
+  };
+  using Queue = std::set<std::pair<MonoTime, LeaseId>>;
+
+  void set_deadline(LeaseId id, Lease& lease, MonoTime deadline);
+  void clear_deadline(LeaseId id, Lease& lease);
+
   int64_t min_ttl_s_;
   bool primary_ = false;
+  std::map<LeaseId, Lease> leases_;
+  Queue deadlines_;
+  Queue checkpoints_;
 };
 
 }  // namespace quorate::lease

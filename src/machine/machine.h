@@ -10,7 +10,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -27,6 +29,7 @@ namespace quorate::machine {
 
 struct Options {
   int64_t min_lease_ttl_s = 2;
+  size_t max_learners = 1;  // --max-learners
 };
 
 // What became of one entry. Responses hold views into the store: encode them before the next apply. Their
@@ -44,6 +47,8 @@ class Machine {
   explicit Machine(const Options& options);
 
   // A committed normal entry. `now` only sets local deadlines.
+  // Bytes that are no request, and payloads that this version does not know, are an Internal and an Unimplemented
+  // outcome; an alarm is kept but has no effect on writes yet.
   Outcome apply(const pb::Entry& entry, MonoTime now);
   // A committed conf change, checked against the members (peer protocol 3.4); the caller tells Raft. On refusal
   // `change.node_id` is set to 0 and the status says why.
@@ -56,11 +61,24 @@ class Machine {
   lease::Lessor& lessor() { return lessor_; }
   const lease::Lessor& lessor() const { return lessor_; }
   const Members& members() const { return members_; }
+  // Raised alarms, by type, then member.
+  const std::set<std::pair<pb::AlarmType, MemberId>>& alarms() const { return alarms_; }
 
  private:
+  // Takes note of the entry's place. Requires that it follows the one before.
+  void advance(const pb::Entry& entry);
+  void execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome);
+
+  Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
+  Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
+  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request);
+  Status alarm(const pb::AlarmRequest& request);
+  pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
+
   mvcc::Store store_;
   lease::Lessor lessor_;
   Members members_;
+  std::set<std::pair<pb::AlarmType, MemberId>> alarms_;
   Index applied_index_ = 0;
   Term applied_term_ = 0;
 };

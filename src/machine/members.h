@@ -27,7 +27,13 @@ struct Member {
 
 class Members {
  public:
+  Members() = default;
+  // At most so many learners (--max-learners); part of what decides, so equal on all members.
+  explicit Members(size_t max_learners) : max_learners_(max_learners) {}
+
   // Validates and applies a change whose context is the member's JSON (peer protocol 3.4).
+  // Errors: MemberNotFound (also for a removed one), MemberExist, PeerURLExist, TooManyLearners,
+  // MemberNotLearner, Internal for a context that is none.
   Status apply(const pb::ConfChange& change);
   // Unknown members are ignored.
   void set_attributes(MemberId id, std::string name, std::vector<std::string> client_urls);
@@ -40,9 +46,13 @@ class Members {
   const std::string& cluster_version() const { return cluster_version_; }
 
  private:
+  Status add(Member member);
+  bool peer_url_taken(const std::vector<std::string>& urls, MemberId by_others_than) const;
+
   std::map<MemberId, Member> members_;
   std::set<MemberId> removed_;
   std::string cluster_version_;
+  size_t max_learners_ = 1;
 };
 
 // The context of a conf change that adds `member`: its JSON, as etcd writes it.

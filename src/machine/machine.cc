@@ -1,0 +1,133 @@
+#include "machine/machine.h"
+
+#include "base/check.h"
+
+namespace quorate::machine {
+
+namespace {
+
+// The lessor as the store sees it.
+class Book final : public mvcc::LeaseBook {
+ public:
+  explicit Book(lease::Lessor& lessor) : lessor_(lessor) {}
+  bool exists(LeaseId lease) const override { return lessor_.exists(lease); }
+  void move_key(std::string_view key, LeaseId from, LeaseId to) override {
+    if (from != 0) lessor_.detach(from, key);
+    if (to != 0) lessor_.attach(to, key);
+  }
+
+ private:
+  lease::Lessor& lessor_;
+};
+
+template <class Response>
+void settle(Result<Response> result, Outcome& outcome) {
+  if (result) {
+    outcome.response = std::move(*result);
+  } else {
+    outcome.status = std::move(result.error());
+  }
+}
+
+}  // namespace
+
+Machine::Machine(const Options& options) : lessor_(options.min_lease_ttl_s), members_(options.max_learners) {}
+
+void Machine::advance(const pb::Entry& entry) {
+  CHECK(entry.index == applied_index_ + 1);
+  applied_index_ = entry.index;
+  applied_term_ = entry.term;
+}
+
+Outcome Machine::apply(const pb::Entry& entry, MonoTime now) {
+  CHECK(entry.type == pb::EntryType::kNormal);
+  advance(entry);
+  Outcome outcome;
+  if (entry.data.empty()) return outcome;
+  pb::InternalRequest request;
+  if (!pb::decode(entry.data.view(), request)) {
+    outcome.status = Status(Code::kInternal, "machine: entry " + std::to_string(entry.index) + " is no request");
+    return outcome;
+  }
+  outcome.request = request.id;
+  execute(request, now, outcome);
+  return outcome;
+}
+
+void Machine::execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome) {
+  Book book(lessor_);
+  if (auto* range = std::get_if<pb::RangeRequest>(&request.body)) {
+    settle(store_.range(*range), outcome);
+  } else if (auto* put = std::get_if<pb::PutRequest>(&request.body)) {
+    settle(store_.put(*put, book), outcome);
+  } else if (auto* remove = std::get_if<pb::DeleteRangeRequest>(&request.body)) {
+    settle(store_.delete_range(*remove, book), outcome);
+  } else if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) {
+    settle(store_.txn(*txn, book), outcome);
+  } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
+    settle(compact(*compaction), outcome);
+  } else if (auto* lease_grant = std::get_if<pb::LeaseGrantRequest>(&request.body)) {
+    settle(grant(*lease_grant, now), outcome);
+  } else if (auto* lease_revoke = std::get_if<pb::LeaseRevokeRequest>(&request.body)) {
+    settle(revoke(*lease_revoke), outcome);
+  } else if (auto* checkpoints = std::get_if<pb::LeaseCheckpointRequest>(&request.body)) {
+    for (const pb::LeaseCheckpoint& c : checkpoints->checkpoints) lessor_.checkpoint(c.id, c.remaining_ttl_s, now);
+  } else if (auto* alarm_request = std::get_if<pb::AlarmRequest>(&request.body)) {
+    outcome.status = alarm(*alarm_request);
+  } else if (auto* version = std::get_if<pb::ClusterVersionSetRequest>(&request.body)) {
+    members_.set_cluster_version(std::string(version->version));
+  } else if (auto* attributes = std::get_if<pb::ClusterMemberAttrSetRequest>(&request.body)) {
+    members_.set_attributes(attributes->member_id, std::string(attributes->name),
+                            {attributes->client_urls.begin(), attributes->client_urls.end()});
+  } else {
+    outcome.status = Status(Code::kUnimplemented, "machine: no such request: payload " +
+                                                      std::to_string(static_cast<uint32_t>(request.payload)));
+  }
+}
+
+Result<pb::CompactionResponse> Machine::compact(const pb::CompactionRequest& request) {
+  if (Status status = store_.compact(request.revision); !status.ok()) return fail(std::move(status));
+  return pb::CompactionResponse{.header = header()};
+}
+
+Result<pb::LeaseGrantResponse> Machine::grant(const pb::LeaseGrantRequest& request, MonoTime now) {
+  if (request.id == 0) return fail(errors::LeaseNotFound());  // who proposes chooses one
+  TRY(const int64_t ttl_s, lessor_.grant(request.id, request.ttl_s, now));
+  return pb::LeaseGrantResponse{.header = header(), .id = request.id, .ttl_s = ttl_s, .error = {}};
+}
+
+Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& request) {
+  TRY(const std::vector<std::string> keys, lessor_.revoke(request.id));
+  Book book(lessor_);
+  store_.delete_keys(keys, book);
+  return pb::LeaseRevokeResponse{.header = header()};
+}
+
+Status Machine::alarm(const pb::AlarmRequest& request) {
+  switch (request.action) {
+    case pb::AlarmAction::kGet:
+      return {};
+    case pb::AlarmAction::kActivate:
+      if (request.alarm != pb::AlarmType::kNone) alarms_.emplace(request.alarm, request.member_id);
+      return {};
+    case pb::AlarmAction::kDeactivate:
+      alarms_.erase({request.alarm, request.member_id});
+      return {};
+  }
+  return Status(Code::kInvalidArgument, "machine: no such alarm action");
+}
+
+Status Machine::apply_conf_change(const pb::Entry& entry, pb::ConfChange& change) {
+  advance(entry);
+  Status status;
+  change = {};
+  if (entry.type != pb::EntryType::kConfChange || !pb::decode(entry.data, change)) {
+    status = Status(Code::kInternal, "machine: entry " + std::to_string(entry.index) + " is no conf change");
+  } else {
+    status = members_.apply(change);
+  }
+  if (!status.ok()) change.node_id = 0;
+  return status;
+}
+
+}  // namespace quorate::machine
