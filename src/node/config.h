@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "env/log.h"
+#include "env/log_format.h"
 #include "env/net.h"
 #include "server/auto_compactor.h"
 
@@ -30,8 +31,6 @@ struct Url {
 
 // Errors carry the system's or etcd's words ("URL scheme must be http, https, unix, or unixs: ...").
 Result<Url> parse_url(std::string_view text);
-
-enum class LogFormat : uint8_t { kJson, kConsole };
 
 struct Config {
   std::string name = "default";
@@ -60,7 +59,7 @@ struct Config {
   Duration watch_progress_interval = 10min;
 
   env::Level log_level = env::Level::kInfo;
-  LogFormat log_format = LogFormat::kJson;
+  env::LogFormat log_format = env::LogFormat::kJson;
   std::vector<std::string> log_outputs{"default"};
 
   env::ListenOptions socket_options;

@@ -18,7 +18,8 @@ LeaseKeeper::LeaseKeeper(const env::Env& env, Replica& replica, lease::Lessor& l
 void LeaseKeeper::renew(LeaseId lease, std::move_only_function<void(Result<int64_t>)> done) {
   if (!lessor_.primary()) return done(fail(errors::NotPrimaryLessor()));
   const MonoTime now = env_.clock.now();
-  const int64_t replicated_s = lessor_.replicated_ttl_s(lease);
+  const auto before = lessor_.info(lease, now);
+  const int64_t replicated_s = before ? before->replicated_ttl_s : 0;
   Result<int64_t> ttl_s = lessor_.renew(lease, now);
   if (!ttl_s || replicated_s >= *ttl_s) {
     if (ttl_s) ++renewed_total_;
