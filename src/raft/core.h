@@ -14,6 +14,9 @@
 //   (2) A leader counts its own log only up to what is persisted.
 //   (3) Committed entries are handed out once, in order, without gaps.
 //   (4) Every index handed out in a Ready stays available from entries() until compact() passes it.
+//   (5) A committed entry is handed out only when it is durable here: an image of the state machine never
+//       runs ahead of the log that it replaces.
+//   (6) A Ready without needs_persist() counts as durable as soon as all before it are.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +28,11 @@
 #include "base/prng.h"
 #include "base/result.h"
 #include "pb/raft.h"
+#include "raft/log.h"
+#include "raft/progress.h"
+#include "raft/quorum.h"
+#include "raft/reads.h"
+#include "raft/ring.h"
 
 namespace quorate::raft {
 
@@ -37,6 +45,7 @@ using pb::HardState;
 using pb::Message;
 using pb::MessageType;
 using pb::Snapshot;
+using pb::SnapshotMetadata;
 
 struct Options {
   MemberId id = 0;
@@ -47,13 +56,14 @@ struct Options {
   size_t inflight_messages_max = 512;       // of one follower, in replicate state
   size_t message_bytes_max = 1024 * 1024;   // of entries in one append; at least one entry goes
   size_t ready_entries_bytes_max = 8 * 1024 * 1024;  // of committed entries in one Ready
-  uint64_t seed = 0;                        // of the election timeouts' randomness
+  uint64_t seed = 0;                        // another at every start of a member: it also makes the ids of
+                                            // forwarded reads unique
 };
 
 // What a member knows when it starts.
 struct Initial {
   HardState hard_state;
-  ConfState conf_state;          // as of `snapshot_index`
+  ConfState conf_state;          // as of `applied`: changes up to there are not handed out again
   Index snapshot_index = 0;      // the entry before the first one in `entries`
   Term snapshot_term = 0;
   Index applied = 0;             // >= snapshot_index: entries up to it are not handed out again
@@ -67,9 +77,6 @@ struct SoftState {
   Role role = Role::kFollower;
   friend bool operator==(const SoftState&, const SoftState&) = default;
 };
-
-// Names a read that waits for its index; unique in this member.
-using ReadId = uint64_t;
 
 struct ReadState {
   ReadId id = 0;
@@ -162,7 +169,115 @@ class Core {
   uint64_t hash() const;
 
  private:
-  // (the implementation's)
+  // A Ready that is being made durable, and what will be durable with it.
+  struct Write {
+    uint64_t sequence = 0;
+    Index last = 0;  // of the log; lowered when what was written is cut off again
+    Term term = 0;
+    MemberId vote = 0;
+  };
+  enum class Campaign : uint8_t { kPreElection, kElection, kTransfer };
+
+  // core.cc
+  bool is_acceptable(const Message& message) const;
+  bool survives_higher_term(const Message& message);
+  void answer_lower_term(const Message& message);
+  void step_as_leader(Message& message);
+  void step_as_candidate(Message& message);
+  void step_as_follower(Message& message);
+  void follow(const Message& message);
+  void on_proposal(Message& message);
+  Result<Proposed> propose_entry(Entry entry);
+  bool accepts_proposals() const;
+  Index append_as_leader(Entry entry);
+  static Message message_to(MemberId to, MessageType type);
+  void send(Message message);
+  void send_after_persist(Message message);
+  HardState hard_state() const { return {term_, vote_, log_.commit()}; }
+  SoftState soft_state() const { return {leader_, role_}; }
+
+  // election.cc
+  void reset(Term term);
+  void become_follower(Term term, MemberId leader);
+  void become_leader();
+  bool is_promotable() const;
+  void try_to_campaign(Campaign campaign);
+  void start(Campaign campaign);
+  void count_ballots();
+  void on_vote_request(const Message& message);
+  void on_vote_response(const Message& message);
+  void check_quorum();
+  void tick_as_leader();
+  void tick_as_follower();
+
+  // replication.cc
+  Progress* progress_of(MemberId id);
+  const Progress* progress_of(MemberId id) const;
+  Index match_of(MemberId voter) const;
+  void flush_appends();
+  bool send_append(Progress& peer);
+  void send_empty_append(Progress& peer);
+  void send_snapshot(Progress& peer);
+  void broadcast_heartbeat();
+  void advance_commit();
+  void on_append(Message& message);
+  void on_heartbeat(const Message& message);
+  void on_snapshot(Message& message);
+  void on_append_response(const Message& message);
+  void on_heartbeat_response(const Message& message);
+  void hand_over(MemberId to);
+  void acknowledge(MemberId leader, Index index);
+  void forget_writes_above(Index index);
+
+  // reads.cc
+  bool has_own_term_committed() const { return log_.term_of(log_.commit()) == term_; }
+  bool can_flush_reads() const;
+  void flush_reads();
+  void resolve_reads();
+  void fail_reads();
+  void age_reads();
+  void on_read_request(Message& message);
+  void on_read_response(const Message& message);
+
+  // membership.cc
+  void configure(ConfState state);
+
+  Options options_;
+  Prng prng_;
+
+  Term term_ = 0;
+  MemberId vote_ = 0;
+  Term durable_term_ = 0;
+  MemberId durable_vote_ = 0;
+  MemberId leader_ = 0;
+  Role role_ = Role::kFollower;
+  Log log_;
+
+  ConfState conf_;
+  std::vector<Progress> peers_;     // every other voter and learner, by ascending id
+  Index pending_conf_index_ = 0;    // of a leader: no other change is proposed until it is applied
+
+  uint32_t election_elapsed_ticks_ = 0;
+  uint32_t heartbeat_elapsed_ticks_ = 0;
+  uint32_t election_timeout_ticks_ = 0;
+  Ballot own_ballot_ = Ballot::kNone;
+  MemberId transferee_ = 0;
+
+  Reads reads_;
+  Snapshot image_;                  // to send; index 0 = none
+
+  // Duties not collected yet.
+  std::vector<Message> messages_;
+  std::vector<Message> after_persist_;
+  std::vector<ReadState> resolved_reads_;
+  std::vector<ReadId> failed_reads_;
+  std::optional<Snapshot> received_snapshot_;
+  bool appends_due_ = false;        // a peer may have become sendable
+
+  uint64_t sequence_ = 0;
+  Ring<Write> writes_;              // handed out, not durable, by ascending sequence
+  HardState told_hard_state_;
+  SoftState told_soft_state_;
 };
 
 }  // namespace quorate::raft
