@@ -56,19 +56,15 @@ std::string members_json(Back& back) {
 }
 
 void health(Back& back, const http::PlainRequest& request, Answer answer) {
-  const auto finish = [&back, answer = std::move(answer)](const Status& status) mutable {
+  auto finish = [&back, answer = std::move(answer)](const Status& status) mutable {
     back.metrics().health(status.ok());
     if (status.ok()) return answer(text(200, R"({"health":"true","reason":""})", "application/json"));
     answer(text(503, "{\"health\":\"false\",\"reason\":\"" + status.text() + "\"}\n", "application/json"));
   };
-  if (has_parameter(request.query, "serializable=true")) {
-    auto done = std::move(finish);
-    return done(Status());
-  }
-  auto done = std::move(finish);
-  if (back.replica().leader() == 0) return done(Status(Code::kUnavailable, "RAFT NO LEADER"));
-  back.replica().read([done = std::move(done)](const Status& status) mutable {
-    done(status.ok() ? status : Status(status.code(), "RANGE ERROR:" + status.text()));
+  if (has_parameter(request.query, "serializable=true")) return finish(Status());
+  if (back.replica().leader() == 0) return finish(Status(Code::kUnavailable, "RAFT NO LEADER"));
+  back.replica().read([finish = std::move(finish)](const Status& status) mutable {
+    finish(status.ok() ? status : Status(status.code(), "RANGE ERROR:" + status.text()));
   });
 }
 
