@@ -38,16 +38,20 @@ Result<Fd> bind_one(const SocketAddress& address, bool both_families, const List
   return fd;
 }
 
-// A socket file that a dead server left makes bind fail for ever.
-void remove_stale_socket(const std::string& path) {
+// A socket file that a dead server left makes bind fail for ever. One that answers is left alone.
+void remove_stale_socket(const Address& address) {
   struct stat found;
-  if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
+  if (::lstat(address.path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+  const auto target = socket_address(address);
+  const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!target || !fd) return;
+  if (::connect(fd.get(), target->get(), target->length) != 0 && errno == ECONNREFUSED) ::unlink(address.path.c_str());
 }
 
 }  // namespace
 
 Result<Fd> open_listener(Address& address, const ListenOptions& options) {
-  if (!address.path.empty()) remove_stale_socket(address.path);
+  if (!address.path.empty()) remove_stale_socket(address);
   Result<Fd> bound = fail(Status(Code::kUnavailable, "bind: no address"));
   if (address.path.empty() && is_wildcard(address.host)) {
     // One socket for both families where the machine has both, as Go listens.

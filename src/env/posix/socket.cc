@@ -120,8 +120,11 @@ void PosixSocket::on_ready(uint32_t events) {
   if (!failure_ && (events & EPOLLERR) != 0) failure_ = pending_error();
   if (failure_) {
     finish(Status(*failure_));
-  } else if (read_ended_ && (write_ended_ || (events & EPOLLHUP) != 0)) {
+  } else if (read_ended_ && write_ended_) {
     finish(Status());
+  } else if (read_ended_ && (events & EPOLLHUP) != 0) {
+    // A unix socket tells at once that nobody reads any more; TCP only when something was written.
+    finish(Status(Code::kUnavailable, "connection closed"));
   }
 }
 
