@@ -104,9 +104,10 @@ void SimpleStore::record(Version* version, Write& write) {
   write.changed = true;
 }
 
-// Of each key the newest version up to `revision` stays, unless it is a tombstone below it. Every version that
-// goes is older than a change in the part of history that is compacted, or is such a change itself: the walk
-// over that part finds them all, and meets each older one before what replaced it.
+// Of each key the newest version up to `revision` stays, unless it is a tombstone below it, and so do all changes
+// of `revision` itself: a watcher may still start there. Every version that goes is older than a change in the
+// part of history that is compacted, or is such a change itself: the walk over that part finds them all, and meets
+// each older one before what replaced it.
 Status SimpleStore::compact(Revision revision) {
   if (revision <= compacted_) return errors::Compacted();
   if (revision > revision_) return errors::FutureRev();
@@ -115,7 +116,6 @@ Status SimpleStore::compact(Revision revision) {
   for (auto it = history_.begin(); it != history_.end() && it->revision <= revision; ++it) {
     if (it->revision < revision) ++below;
     Version* version = it->version;
-    if (!version) continue;
     drop_older(*version);
     // One that was created anew goes with the version that did so.
     if (version->tombstone() && it->revision < revision && version->node->second.newest() == version) {
@@ -130,13 +130,9 @@ Status SimpleStore::compact(Revision revision) {
 }
 
 void SimpleStore::drop_older(Version& version) {
-  while (Version* older = version.older) {
+  while (version.older && version.older->mod_revision < compacted_) {
+    Version* older = version.older;
     version.older = older->older;
-    if (older->mod_revision == compacted_) {
-      auto change = history_.begin() + (first_change(compacted_) - history_.cbegin());
-      while (change->version != older) ++change;
-      change->version = nullptr;
-    }
     bytes_ -= older->bytes();
     Version::free(older);
   }
@@ -157,7 +153,7 @@ Revision SimpleStore::events(Revision from, Revision to, const KeyRange& range, 
   Revision last = 0;
   for (; change != history_.end() && change->revision < to; ++change) {
     const Version* version = change->version;
-    if (!version || !range.contains(version->key())) continue;
+    if (!range.contains(version->key())) continue;
     if (change->revision != last) {
       if (revisions == revisions_max) return change->revision;
       ++revisions;

@@ -7,8 +7,7 @@
 //   (1) revision() is 1 in a fresh store and rises by one for every request that changes at least one key.
 //   (2) A failed request changes nothing.
 //   (3) Views in a result stay valid until the next call of a non-const method.
-//   (4) History holds every change with a revision above compacted(), in order, without gaps; of compacted()
-//       itself those that compaction kept.
+//   (4) History holds every change with a revision of at least compacted(), in order, without gaps.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +73,7 @@ class SimpleStore {
   // One change; its place among those of the same revision is its sub revision.
   struct Change {
     Revision revision;
-    Version* version;  // null where a later change of the same revision replaced it and was compacted
+    Version* version;
   };
   // What one request does: its changes have revision() + 1 and are there at once, revision() follows at its end.
   struct Write {
