@@ -53,6 +53,7 @@ inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;        // of entries, 
 inline constexpr size_t kRecentEntriesBytes = 64 * 1024 * 1024;  // kept in memory
 static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;
+inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a further segment
 
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag

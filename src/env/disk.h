@@ -62,6 +62,15 @@ class DirectoryLock {
   virtual ~DirectoryLock() = default;
 };
 
+// A log file that is to be made.
+struct NewLog {
+  std::string directory;  // of both paths
+  std::string temporary;  // what it is called until it is whole; replaced where it exists
+  std::string path;
+  uint64_t size = 0;
+  DiskTraits traits;
+};
+
 class Disk {
  public:
   virtual ~Disk() = default;
@@ -75,6 +84,23 @@ class Disk {
   virtual Status create_filled(const std::string& path, uint64_t size) = 0;
   // Same, off the loop: `done` runs on the core loop. At most one at a time.
   virtual void create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) = 0;
+
+  // The same up to its use: filled under its temporary name, renamed, folder synced, opened. `done` runs on
+  // the core loop; it must not be called after the disk is destroyed. A disk may do all of it off the loop;
+  // as it stands here only the filling is, and the rest is done on the loop, once a segment.
+  virtual void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) {
+    const std::string temporary = wanted.temporary;
+    const uint64_t size = wanted.size;
+    create_filled_async(temporary, size, [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
+      if (status.ok()) status = rename(log.temporary, log.path);
+      if (status.ok()) status = sync_directory(log.directory);
+      if (!status.ok()) {
+        (void)remove(log.temporary);  // a part of it would only keep the disk full
+        return tell(fail(std::move(status)));
+      }
+      tell(open_log(log.path, log.traits));
+    });
+  }
 
   // Small files, whole. kNotFound where there is none. Blocks.
   virtual Result<std::string> read_file(const std::string& path) = 0;

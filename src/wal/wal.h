@@ -27,7 +27,8 @@ struct Options {
   ClusterId cluster = 0;          // stamped into every segment, checked at open
   MemberId member = 0;
   bool unsafe_no_fsync = false;
-  uint64_t segment_bytes = 0;     // 0 = limits::kSegmentBytes
+  uint64_t segment_bytes = 0;     // 0 = limits::kSegmentBytes; a multiple of kAlignmentBytesMax (format.h), at least three
+  uint64_t salt = 0;              // random; goes into a log when it is made, so that no value can pose as a batch
 };
 
 // What the log held when it was opened.
@@ -47,11 +48,12 @@ class Wal {
   virtual ~Wal() = default;
 
   // Queues one batch: hard state and entries become durable together. `done` runs on the core loop, in the
-  // order of the calls. While a write is in flight, later batches gather and go out as one write.
+  // order of the calls, never inside one; it may append, but not destroy the log. While a write is in
+  // flight, later batches gather and go out as one write. An index above the last one plus one is a CHECK.
   virtual void append(std::optional<pb::HardState> hard_state, std::span<const pb::Entry> entries,
                       std::move_only_function<void(const Status&)> done) = 0;
 
-  // Queues the empty batch that seals the tail; also done by itself after limits::kIdleSeal of idleness.
+  // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal of idleness.
   virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
 
   // Bytes written so far, padding included, and the time of the last write: for metrics.
@@ -61,6 +63,11 @@ class Wal {
   };
   virtual const Counters& counters() const = 0;
   virtual const Status& status() const = 0;  // ok, or what poisoned the log
+
+  // True while no next segment is there and the last try to make one failed (a full disk). Appends go on
+  // until the current segment is full; the first one that no longer fits fails, and poisons the log. Tried
+  // again every limits::kSpareRetry, and once more when it is needed.
+  virtual bool spare_missing() const { return false; }
 };
 
 struct Opened {
