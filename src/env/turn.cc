@@ -55,18 +55,19 @@ void Turn::add_inbox(Inbox& inbox, Priority priority) {
 }
 
 void Turn::remove_inbox(Inbox& inbox) {
-  for (std::vector<Inbox*>* list : {&completions_, &clients_}) {
-    const auto found = std::find(list->begin(), list->end(), &inbox);
-    if (found == list->end()) continue;
-    if (running_) {
-      *found = nullptr;
-      removed_ = true;
-    } else {
-      list->erase(found);
-    }
-    return;
+  auto* list = &completions_;
+  auto found = std::find(list->begin(), list->end(), &inbox);
+  if (found == list->end()) {
+    list = &clients_;
+    found = std::find(list->begin(), list->end(), &inbox);
   }
-  CHECK(!"an inbox that was never added");
+  CHECK(found != list->end());
+  if (running_) {
+    *found = nullptr;
+    removed_ = true;
+  } else {
+    list->erase(found);
+  }
 }
 
 void Turn::run_timers() {
