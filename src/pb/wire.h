@@ -297,11 +297,13 @@ size_t encoded_size(const Message& message) {
 template <class Fill>
 void append_backwards(size_t size, std::string& out, Fill&& fill) {
   const size_t before = out.size();
-  out.resize_and_overwrite(before + size, [&](char* data, size_t total) {
-    Writer writer(data + total);
+  const size_t after = before + size;
+  // The length that libstdc++ 12 passes to the callback may be the grown capacity.
+  out.resize_and_overwrite(after, [&](char* data, size_t) {
+    Writer writer(data + after);
     fill(writer);
     CHECK(writer.at() == data + before);
-    return total;
+    return after;
   });
 }
 
