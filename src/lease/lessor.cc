@@ -143,8 +143,8 @@ std::vector<LeaseId> Lessor::leases() const {
     return ids;
   }
   for (const auto& [id, lease] : leases_) ids.push_back(id);
-  std::stable_sort(ids.begin(), ids.end(), [this](LeaseId a, LeaseId b) {
-    return leases_.at(a).granted_ttl_s < leases_.at(b).granted_ttl_s;
+  std::sort(ids.begin(), ids.end(), [this](LeaseId a, LeaseId b) {
+    return std::pair(leases_.at(a).granted_ttl_s, a) < std::pair(leases_.at(b).granted_ttl_s, b);
   });
   return ids;
 }

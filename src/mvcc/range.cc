@@ -29,20 +29,18 @@ bool passes(const Version& version, const pb::RangeRequest& request) {
          inside(version.create_revision, request.min_create_revision, request.max_create_revision);
 }
 
-// Equal elements keep key order.
+// Equal elements keep key order, in both directions.
 void sort(std::vector<const Version*>& found, const pb::RangeRequest& request) {
+  const bool descending = request.sort_order == pb::SortOrder::kDescend;
   const auto by = [&](auto field) {
-    if (request.sort_order == pb::SortOrder::kDescend) {
-      std::stable_sort(found.begin(), found.end(),
-                       [&](const Version* a, const Version* b) { return field(*b) < field(*a); });
-    } else {
-      std::stable_sort(found.begin(), found.end(),
-                       [&](const Version* a, const Version* b) { return field(*a) < field(*b); });
-    }
+    std::sort(found.begin(), found.end(), [&](const Version* a, const Version* b) {
+      const auto order = descending ? field(*b) <=> field(*a) : field(*a) <=> field(*b);
+      return order < 0 || (order == 0 && a->key() < b->key());
+    });
   };
   switch (request.sort_target) {
     case pb::SortTarget::kKey:
-      if (request.sort_order == pb::SortOrder::kDescend) std::reverse(found.begin(), found.end());
+      if (descending) std::reverse(found.begin(), found.end());
       break;
     case pb::SortTarget::kVersion:
       by([](const Version& v) { return v.version; });

@@ -155,9 +155,13 @@ class SnapshotTwin {
              (r.min_create_revision && p.create < r.min_create_revision) ||
              (r.max_create_revision && p.create > r.max_create_revision);
     });
-    std::stable_sort(found.begin(), found.end(), [&](const Pair& a, const Pair& b) {
-      return r.sort_order == pb::SortOrder::kDescend ? less(b, a, r.sort_target) : less(a, b, r.sort_target);
-    });
+    const bool down = r.sort_order == pb::SortOrder::kDescend;
+    for (size_t i = 1; i < found.size(); ++i) {
+      for (size_t j = i; j > 0; --j) {
+        const bool swap = down ? less(found[j - 1], found[j], r.sort_target) : less(found[j], found[j - 1], r.sort_target);
+        if (swap) std::swap(found[j - 1], found[j]);
+      }
+    }
     out.more = found.size() > limit;
     if (out.more) found.resize(limit);
     for (Pair pair : found) {
