@@ -26,7 +26,7 @@ class Random {
   uint64_t state_;
 };
 
-enum class UnaryKind { kPut, kGet, kGetSerializable, kRange, kFill };
+enum class UnaryKind { kPut, kGet, kGetSerializable, kRange, kFill, kReadAll };
 
 // Unary calls: each slot sends its next when the answer to the last is complete.
 class UnaryLoad : public Sink {
@@ -58,7 +58,7 @@ class UnaryLoad : public Sink {
   std::vector<Slot> slots_;
   std::vector<uint32_t> stalled_;  // per connection
   Random random_;
-  uint32_t filled_ = 0;
+  uint32_t swept_ = 0;
   uint32_t finished_ = 0;
 };
 

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kUsage =
     "usage: quorate_bench WORKLOAD --port=N [--host=127.0.0.1] [--connections=N] [--streams=N] [--seconds=S]\n"
     "                     [--warmup=S] [--keys=N] [--value-size=N] [--writers=N] [--seed=N] [--server-pid=N]\n"
-    "workloads: fill put get get-serializable range watch keepalive\n";
+    "workloads: fill read-all put get get-serializable range watch keepalive\n";
 
 bool parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
@@ -50,6 +50,7 @@ bool run(Runner& runner, std::string_view workload) {
   if (workload == "watch") return WatchLoad(runner).run();
   if (workload == "keepalive") return KeepAliveLoad(runner).run();
   if (workload == "fill") return UnaryLoad(runner, UnaryKind::kFill).run();
+  if (workload == "read-all") return UnaryLoad(runner, UnaryKind::kReadAll).run();
   if (workload == "put") return UnaryLoad(runner, UnaryKind::kPut).run();
   if (workload == "get") return UnaryLoad(runner, UnaryKind::kGet).run();
   if (workload == "get-serializable") return UnaryLoad(runner, UnaryKind::kGetSerializable).run();

@@ -10,6 +10,7 @@ Request request_of(UnaryKind kind, const Options& options) {
     case UnaryKind::kFill:
       return Request::put(options.value_size);
     case UnaryKind::kGet:
+    case UnaryKind::kReadAll:
       return Request::get(false);
     case UnaryKind::kGetSerializable:
       return Request::get(true);
@@ -26,6 +27,7 @@ size_t least_answer_of(UnaryKind kind, const Options& options) {
     case UnaryKind::kFill:
       return 5 + 4;  // a header with a revision at least
     case UnaryKind::kGet:
+    case UnaryKind::kReadAll:
     case UnaryKind::kGetSerializable:
       return pair;
     case UnaryKind::kRange:
@@ -35,6 +37,11 @@ size_t least_answer_of(UnaryKind kind, const Options& options) {
 }
 
 bool is_put(UnaryKind kind) { return kind == UnaryKind::kPut || kind == UnaryKind::kFill; }
+
+// Each key once, in order, and then no more.
+bool is_sweep(UnaryKind kind) { return kind == UnaryKind::kFill || kind == UnaryKind::kReadAll; }
+
+constexpr double kSweepLimitS = 600;
 
 }  // namespace
 
@@ -54,8 +61,10 @@ bool UnaryLoad::run() {
   for (uint32_t c = 0; c < options.connections; ++c) {
     for (uint32_t s = 0; s < options.streams; ++s) issue(runner_.connection(c), s);
   }
-  if (kind_ == UnaryKind::kFill) {
-    return runner_.turn_until(60, [this] { return finished_ == runner_.options().keys; });
+  if (is_sweep(kind_)) {
+    return runner_.turn_until(kSweepLimitS, [this] {
+      return finished_ == runner_.options().keys || runner_.result().errors > 0;
+    });
   }
   runner_.measure();
   return true;
@@ -63,9 +72,9 @@ bool UnaryLoad::run() {
 
 void UnaryLoad::issue(Connection& connection, uint32_t slot) {
   const Options& options = runner_.options();
-  if (kind_ == UnaryKind::kFill) {
-    if (filled_ == options.keys) return;
-    request_.set_key(filled_);
+  if (is_sweep(kind_)) {
+    if (swept_ == options.keys) return;
+    request_.set_key(swept_);
   } else if (kind_ == UnaryKind::kRange) {
     const uint32_t first = random_.below(options.keys - options.range_keys + 1);
     request_.set_key(first);
@@ -77,7 +86,7 @@ void UnaryLoad::issue(Connection& connection, uint32_t slot) {
   s.sent_ns = runner_.now_ns();
   s.received = 0;
   if (connection.open(path_, request_.bytes(), slot, true) != 0) {
-    ++filled_;
+    ++swept_;
     return;
   }
   s.stalled = true;
