@@ -76,6 +76,7 @@ void PosixLoop::run() {
   CHECK(thread_.load(std::memory_order_relaxed) == std::thread::id());
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!stopped_.load(std::memory_order_acquire)) take_turn(kSleepMax);
+  stopped_.store(false, std::memory_order_relaxed);
   thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 

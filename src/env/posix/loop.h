@@ -55,7 +55,7 @@ class PosixLoop final : public Loop, private ReadySockets {
   void note_activity(const char* what) override { turn_.note_activity(what); }
   void wake() override;
 
-  // Takes turns until stop(); the thread that calls it is the loop's.
+  // Takes turns until stop(), and may be called again; the thread that calls it is the loop's.
   void run();
   // Makes run() return after the turn that is going on. Stays in force: a later run() returns at once.
   void stop();
