@@ -2,109 +2,316 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "base/limits.h"
-#include "http/client.h"
-#include "http/testing/fake_world.h"
+#include "http/session.h"
+#include "http/testing/echo.h"
 
 namespace quorate::http {
 namespace {
 
-using testing::FakeWorld;
-
-// Answers each message with itself, each request with its path.
-class Echo final : public Handler {
- public:
-  void on_call(CallId call, CallHead&& head) override { paths[call] = std::move(head.path); }
-  void on_message(CallId call, Bytes message) override { server->send(call, std::move(message)); }
-  void on_half_close(CallId call) override {
-    if (paths[call] == "/fail") {
-      server->finish(call, Status(Code::kNotFound, "n\xC3\xB6 100%"), {{"x-trailer", "1"}});
-    } else if (paths[call] != "/hang") {
-      server->finish(call, Status());
-    }
-  }
-  void on_cancel(CallId call) override { cancelled.push_back(call); }
-  void on_drained(CallId, size_t) override { ++drained; }
-  void on_request(CallId call, PlainRequest&& request) override {
-    PlainResponse response;
-    response.headers = {{"content-type", "text/plain"}};
-    response.body = Bytes::copy(request.method + " " + request.path + "?" + request.query + " " + std::string(request.body.view()));
-    server->respond(call, std::move(response));
-  }
-
-  Server* server = nullptr;
-  std::map<CallId, std::string> paths;
-  std::vector<CallId> cancelled;
-  int drained = 0;
-};
-
-struct Seen final : CallEvents {
-  void on_message(Bytes message) override { messages.emplace_back(message.view()); }
-  void on_end(const Status& how, const Headers& with) override {
-    ++ends;
-    status = how;
-    trailers = with;
-  }
-  std::vector<std::string> messages;
-  int ends = 0;
-  Status status;
-  Headers trailers;
-};
-
-struct Fixture {
-  explicit Fixture(const ServerOptions& options = {}) : server(Server::create(world.env(), options, echo)) {
-    echo.server = server.get();
-  }
-  std::unique_ptr<ClientConnection> client() {
-    auto pair = world.connect();
-    server->adopt(std::move(pair.far));
-    return ClientConnection::create(world.env(), std::move(pair.near), {}, [this](const Status&) { ++lost; });
-  }
-  // What the server answers to raw bytes.
-  std::string raw(std::string_view bytes) {
-    auto pair = world.connect();
-    server->adopt(std::move(pair.far));
-    pair.to_far->bytes = std::string(bytes);
-    world.settle();
-    return pair.to_near->bytes;
-  }
-  FakeWorld world{1};
-  Echo echo;
-  std::unique_ptr<Server> server;
-  int lost = 0;
-};
+using testing::EchoFixture;
+using testing::RawClient;
+using testing::Seen;
 
 TEST(Server, AnswersAUnaryCall) {
-  Fixture f;
+  EchoFixture f;
   auto client = f.client();
   Seen seen;
-  const CallId call = client->open("/echo", {}, seen);
+  const CallId call = client->open("/echo", {.timeout = 5s, .metadata = {{"hasleader", "true"}}}, seen);
   client->send(call, Bytes::copy("hello"));
   client->half_close(call);
   f.world.settle();
   EXPECT_EQ(seen.ends, 1);
   EXPECT_TRUE(seen.status.ok()) << seen.status.text();
   EXPECT_EQ(seen.messages, std::vector<std::string>{"hello"});
+  const CallHead& head = f.echo.heads.at(0);
+  EXPECT_EQ(head.path, "/echo");
+  EXPECT_EQ(head.peer, "127.0.0.1:40000");
+  EXPECT_EQ(head.timeout, Duration(5s));
+  EXPECT_EQ(header_of(head.headers, "hasleader"), "true");
+  EXPECT_EQ(f.server->counters().grpc_received_bytes, 5U);
+  EXPECT_EQ(f.server->counters().grpc_sent_bytes, 5U);
 }
 
 TEST(Server, EndsACallWithItsStatusAndTrailers) {
-  Fixture f;
+  EchoFixture f;
   auto client = f.client();
-  Seen seen;
-  const CallId call = client->open("/fail", {}, seen);
+  Seen bare;
+  Seen late;
+  client->half_close(client->open("/fail", {}, bare));
+  const CallId call = client->open("/fail", {}, late);
+  client->send(call, Bytes());
   client->half_close(call);
   f.world.settle();
-  EXPECT_EQ(seen.status, Status(Code::kNotFound, "n\xC3\xB6 100%"));
-  EXPECT_EQ(header_of(seen.trailers, "x-trailer"), "1");
+  for (const Seen* seen : {&bare, &late}) {
+    EXPECT_EQ(seen->status, Status(Code::kNotFound, "n\xC3\xB6 100%"));
+    EXPECT_EQ(header_of(seen->trailers, "x-trailer"), "1");
+  }
+  EXPECT_EQ(late.messages, std::vector<std::string>{""});
 }
 
-TEST(Server, AnswersAPlainRequestOfHttp1) {
-  Fixture f;
-  const std::string answer = f.raw("GET /health?a=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n")) << answer;
-  EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /health?a=1 ")) << answer;
+TEST(Server, CarriesBothDirectionsOfAStreamAtOnce) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  const CallId call = client->open("/echo", {}, seen);
+  f.world.settle();
+  for (size_t i = 1; i <= 3; ++i) {
+    client->send(call, Bytes::copy("m" + std::to_string(i)));
+    f.world.settle();
+    EXPECT_EQ(seen.messages.size(), i);
+  }
+  EXPECT_EQ(seen.ends, 0);
+  client->half_close(call);
+  f.world.settle();
+  EXPECT_TRUE(seen.status.ok());
+  EXPECT_EQ(seen.ends, 1);
+}
+
+TEST(Server, CarriesMessagesLargerThanEveryWindow) {
+  ServerOptions options;
+  options.max_message_bytes = 20'000'000;
+  EchoFixture f(options);
+  auto client = f.client();
+  Seen seen;
+  const std::string large(12'000'000, 'x');
+  const CallId call = client->open("/echo", {}, seen);
+  client->send(call, Bytes::copy(large));
+  client->half_close(call);
+  f.world.settle();
+  ASSERT_EQ(seen.messages.size(), 1U);
+  EXPECT_EQ(seen.messages[0], large);
+}
+
+TEST(Server, SendsPiecesAsOneMessage) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  const CallId call = client->open("/hang", {}, seen);
+  client->half_close(call);
+  f.world.settle();
+  const CallId at_server = f.echo.paths.begin()->first;
+  const std::string big(100'000, 'b');
+  EXPECT_EQ(f.server->send_pieces(at_server, {Bytes::copy("a"), Bytes(), Bytes::copy(big), Bytes::copy("c")}), 100'007U);
+  f.server->finish(at_server, Status());
+  f.world.settle();
+  EXPECT_EQ(seen.messages, std::vector<std::string>{"a" + big + "c"});
+}
+
+TEST(Server, TellsAProducerThatItsBytesHaveDrained) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->open("/hang", {}, seen);
+  f.world.settle();
+  const CallId call = f.echo.paths.begin()->first;
+  EXPECT_LE(f.server->send(call, Bytes::copy("x")), limits::kOutputBytesHigh);
+  f.world.settle();
+  EXPECT_TRUE(f.echo.drained.empty());
+  EXPECT_GT(f.server->send(call, Bytes::copy(std::string(limits::kOutputBytesHigh, 'x'))), limits::kOutputBytesHigh);
+  f.world.settle();
+  EXPECT_EQ(f.echo.drained, std::vector<CallId>{call});
+}
+
+TEST(Server, KeepsLittleOfALargeAnswerOutsideTheCallsOwnQueue) {
+  EchoFixture f;
+  auto pair = f.world.connect(16 * 1024);
+  f.server->adopt(std::move(pair.far));
+  auto client = ClientConnection::create(f.world.env(), std::move(pair.near), {}, [](const Status&) {});
+  Seen seen;
+  client->open("/hang", {}, seen);
+  f.world.settle();
+  const CallId call = f.echo.paths.begin()->first;
+  pair.to_near->capacity = 0;  // the client's machine takes nothing more
+  f.server->send(call, Bytes::copy(std::string(900'000, 'x')));
+  f.world.settle();
+  EXPECT_GT(f.server->send(call, Bytes::copy("y")), size_t{900'000} - 2 * limits::kSocketBytesHigh);
+  EXPECT_TRUE(f.echo.drained.empty());
+}
+
+TEST(Server, AnswersADeadlineThatPasses) {
+  EchoFixture f;
+  // The client's own clock stands still, as it were: it asks without a timer.
+  RawClient raw = f.raw("");
+  auto client = f.client();
+  Seen seen;
+  client->open("/hang", {.timeout = std::nullopt, .metadata = {{"grpc-timeout", "100m"}}}, seen);
+  f.world.settle();
+  EXPECT_EQ(f.echo.heads.at(0).timeout, Duration(100ms));
+  f.world.advance(99ms);
+  EXPECT_EQ(seen.ends, 0);
+  f.world.advance(1ms);
+  EXPECT_EQ(seen.status, Status(Code::kDeadlineExceeded, "context deadline exceeded"));
+  EXPECT_EQ(f.echo.cancelled.size(), 1U);
+  f.server->finish(f.echo.cancelled[0], Status());  // too late, and ignored
+  f.world.settle();
+  EXPECT_EQ(seen.ends, 1);
+}
+
+TEST(Server, RefusesBadDeadlinesAndEncodingsWithoutTellingTheHandler) {
+  EchoFixture f;
+  auto client = f.client();
+  const auto ask = [&](const Headers& metadata) {
+    Seen seen;
+    client->half_close(client->open("/echo", {.timeout = std::nullopt, .metadata = metadata}, seen));
+    f.world.settle();
+    EXPECT_EQ(seen.ends, 1);
+    return seen.status;
+  };
+  EXPECT_EQ(ask({{"grpc-timeout", "1x"}}),
+            Status(Code::kInternal, "malformed grpc-timeout: transport: timeout unit is not recognized: \"1x\""));
+  EXPECT_EQ(ask({{"grpc-timeout", "0S"}}), Status(Code::kDeadlineExceeded, "context deadline exceeded"));
+  EXPECT_EQ(ask({{"grpc-encoding", "gzip"}}),
+            Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"gzip\""));
+  EXPECT_TRUE(f.echo.heads.empty());
+  EXPECT_TRUE(ask({{"grpc-encoding", "identity"}}).ok());
+}
+
+TEST(Server, RefusesAMessageAboveTheLimit) {
+  ServerOptions options;
+  options.max_message_bytes = 10;
+  EchoFixture f(options);
+  auto client = f.client();
+  Seen seen;
+  const CallId call = client->open("/echo", {}, seen);
+  client->send(call, Bytes::copy("12345678901"));
+  f.world.settle();
+  EXPECT_EQ(seen.status, Status(Code::kResourceExhausted, "grpc: received message larger than max (11 vs. 10)"));
+  EXPECT_EQ(f.echo.messages, 0U);
+  EXPECT_EQ(f.echo.cancelled.size(), 1U);
+}
+
+TEST(Server, TellsOfACallThatItsClientCancels) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  const CallId call = client->open("/hang", {}, seen);
+  f.world.settle();
+  client->cancel(call);
+  f.world.settle();
+  EXPECT_EQ(seen.ends, 0);
+  EXPECT_EQ(f.echo.cancelled.size(), 1U);
+}
+
+TEST(Server, TellsOfEveryCallOfALostConnection) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen a;
+  Seen b;
+  client->open("/hang", {}, a);
+  client->half_close(client->open("/echo", {}, b));
+  f.world.settle();
+  EXPECT_EQ(f.server->open_connections(), 1U);
+  client.reset();
+  f.world.settle();
+  EXPECT_EQ(f.echo.cancelled.size(), 1U);
+  EXPECT_EQ(f.server->open_connections(), 0U);
+  EXPECT_EQ(f.server->counters().connections_accepted, 1U);
+}
+
+TEST(Server, NeverUsesACallIdAgain) {
+  EchoFixture f;
+  auto client = f.client();
+  for (int i = 0; i < 100; ++i) {
+    Seen seen;
+    client->half_close(client->open("/echo", {}, seen));
+    f.world.settle();
+  }
+  EXPECT_EQ(f.echo.paths.size(), 100U);
+}
+
+TEST(Server, DrainsByLettingRunningCallsEnd) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen running;
+  const CallId call = client->open("/echo", {}, running);
+  f.world.settle();
+  f.server->drain();
+  f.world.settle();
+  Seen refused;
+  client->open("/echo", {}, refused);
+  f.world.settle();
+  EXPECT_EQ(refused.status.code(), Code::kUnavailable);
+  client->send(call, Bytes::copy("still"));
+  client->half_close(call);
+  f.world.settle();
+  EXPECT_EQ(running.messages, std::vector<std::string>{"still"});
+  EXPECT_TRUE(running.status.ok());
+  f.world.advance(2s);
+  EXPECT_EQ(f.server->open_connections(), 0U);
+  EXPECT_EQ(f.lost, 1);
+}
+
+TEST(Server, PingsASilentConnectionAndClosesADeadOne) {
+  ServerOptions options;
+  options.keepalive_interval = 10s;
+  options.keepalive_timeout = 2s;
+  EchoFixture f(options);
+  auto client = f.client();
+  Seen seen;
+  client->open("/hang", {}, seen);
+  f.world.settle();
+  for (int i = 0; i < 10; ++i) f.world.advance(10s);
+  EXPECT_EQ(f.server->open_connections(), 1U);
+
+  EchoFixture dead(options);
+  RawClient raw = dead.raw(kClientPreface);  // never answers
+  dead.world.advance(10s);
+  EXPECT_EQ(dead.server->open_connections(), 1U);
+  dead.world.advance(2s);
+  EXPECT_EQ(dead.server->open_connections(), 0U);
+}
+
+TEST(Server, ClosesAConnectionThatNeverAsks) {
+  EchoFixture f;
+  RawClient silent = f.raw("");
+  RawClient slow = f.raw("GET / HT");
+  RawClient done = f.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  RawClient http2 = f.raw(kClientPreface);
+  f.world.advance(limits::kFirstRequestTimeout);
+  EXPECT_EQ(f.server->open_connections(), 2U);
+  EXPECT_TRUE(silent.closed() && slow.closed());
+}
+
+TEST(Client, EndsACallAtItsDeadline) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->open("/hang", {.timeout = 50ms, .metadata = {}}, seen);
+  f.world.advance(50ms);
+  EXPECT_EQ(seen.status, Status(Code::kDeadlineExceeded, "context deadline exceeded"));
+  EXPECT_EQ(seen.ends, 1);
+}
+
+TEST(Client, EndsEveryCallWhenTheConnectionIsLost) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->open("/hang", {}, seen);
+  f.world.settle();
+  f.server.reset();
+  f.world.settle();
+  EXPECT_EQ(seen.status.code(), Code::kUnavailable);
+  EXPECT_EQ(f.lost, 1);
+  Seen late;
+  client->open("/hang", {}, late);
+  f.world.settle();
+  EXPECT_EQ(late.status.code(), Code::kUnavailable);
+}
+
+TEST(Client, MayBeDestroyedWhileACallEnds) {
+  EchoFixture f;
+  struct Destroyer final : CallEvents {
+    void on_message(Bytes) override {}
+    void on_end(const Status&, const Headers&) override { post(); }
+    std::function<void()> post;
+  } destroyer;
+  auto client = f.client();
+  destroyer.post = [&] { f.world.loop().post([&] { client.reset(); }); };
+  client->half_close(client->open("/echo", {}, destroyer));
+  f.world.settle();
+  EXPECT_EQ(client, nullptr);
+  EXPECT_EQ(f.server->open_connections(), 0U);
 }
 
 }  // namespace

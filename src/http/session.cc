@@ -47,6 +47,7 @@ class NghttpSession final : public Session {
       return false;
     }
     out_ = &out;
+    out_bytes_max_ = bytes_max;
     while (out.size() < bytes_max) {
       const uint8_t* frame = nullptr;
       const ssize_t size = nghttp2_session_mem_send(session_, &frame);
@@ -169,7 +170,7 @@ class NghttpSession final : public Session {
     Output& out = *self(user).out_;
     out.append({reinterpret_cast<const char*>(head), kFrameHeadBytes});
     static_cast<StreamState*>(source->ptr)->out.take(length, out);
-    return 0;
+    return out.size() < self(user).out_bytes_max_ ? 0 : NGHTTP2_ERR_PAUSE;
   }
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -221,6 +222,7 @@ class NghttpSession final : public Session {
   const bool server_;
   nghttp2_session* session_ = nullptr;
   Output* out_ = nullptr;  // during pull()
+  size_t out_bytes_max_ = 0;
   bool broken_ = false;
   std::string last_words_;
   std::vector<nghttp2_nv> fields_;

@@ -110,14 +110,12 @@ bool FakeWorld::turn() {
     const std::shared_ptr<FakeSocket*> socket = sockets_[i];
     if (*socket == nullptr) continue;
     const size_t most = cut_ ? 1 + prng_.below(prng_.chance(1, 2) ? 16 : 20'000) : 64 * 1024;
-    if (cut_ && prng_.chance(1, 4)) {
-      busy = busy || (*socket)->has_event();
-      continue;
-    }
+    if (cut_ && prng_.chance(1, 4)) continue;
     busy = (*socket)->deliver(most) || busy;
   }
   std::erase_if(sockets_, [](const auto& socket) { return *socket == nullptr; });
   loop_.end_turn();
+  for (const auto& socket : sockets_) busy = busy || (*socket != nullptr && (*socket)->has_event());
   return busy || loop_.has_posted();
 }
 
