@@ -53,6 +53,8 @@ World::~World() {
   stop_io_loops();
   // Before the nets and the disk, to which its work reports.
   pool_.stop();
+  core_.forget_work();
+  for (const auto& io : io_) io->loop.forget_work();
 }
 
 LoopEnv World::serving_loop(size_t i) {
