@@ -145,6 +145,18 @@ TEST(TxnCodec, AnOperationThatComesTwiceMergesAndAnotherKindReplacesIt) {
   EXPECT_EQ(std::get<RangeRequest>(txn.success.at(0).request).key, "c");
 }
 
+TEST(TxnCodec, TheLastMemberOfAComparesUnionWins) {
+  TxnRequest txn;
+  ASSERT_TRUE(decode("\x0a\x05\x20\x07\x3a\x01v", txn));  // version 7, value v
+  EXPECT_EQ(txn.compare.at(0).union_field, 7u);
+  EXPECT_EQ(txn.compare.at(0).value, "v");
+  EXPECT_EQ(txn.compare.at(0).number, 0);
+  ASSERT_TRUE(decode("\x0a\x05\x3a\x01v\x40\x07", txn));  // value v, lease 7
+  EXPECT_EQ(txn.compare.at(0).union_field, 8u);
+  EXPECT_EQ(txn.compare.at(0).value, "");
+  EXPECT_EQ(txn.compare.at(0).number, 7);
+}
+
 TEST(KvCodec, DecodingReplacesWhatTheMessageHeld) {
   RangeResponse response;
   response.kvs.resize(3);
