@@ -124,8 +124,9 @@ std::string nested_txn(int levels) {
 
 TEST(TxnCodec, TakesTransactionsNestedToTheLimitAndRefusesDeeperOnes) {
   TxnRequest txn;
-  EXPECT_TRUE(decode(nested_txn(kMaxNesting), txn));
-  EXPECT_EQ(encode(txn), nested_txn(kMaxNesting));
+  const std::string deepest = nested_txn(kMaxNesting);
+  EXPECT_TRUE(decode(deepest, txn));
+  EXPECT_EQ(encode(txn), deepest);
   EXPECT_FALSE(decode(nested_txn(kMaxNesting + 1), txn));
 }
 
