@@ -22,7 +22,8 @@ template <class Enum>
 bool same_open_enum(Enum hand, const google::protobuf::Message& message, int field, int generated) {
   const auto& unknown = message.GetReflection()->GetUnknownFields(message);
   for (int i = 0; i < unknown.field_count(); ++i) {
-    if (unknown.field(i).number() == field && unknown.field(i).type() == google::protobuf::UnknownField::TYPE_VARINT) return true;
+    const auto& found = unknown.field(i);
+    if (found.number() == field && found.type() == google::protobuf::UnknownField::TYPE_VARINT) return true;
   }
   return static_cast<int>(hand) == generated;
 }
@@ -129,10 +130,10 @@ TEST(RaftCodec, WritesMemberListsUnpackedAndReadsThemPackedToo) {
   snapshot.metadata.index = 9;
   snapshot.metadata.term = 2;
   EXPECT_EQ(hex_of(encode(snapshot)), "120f0a090801" "08ac0210042800" "10091802");
-  for (const auto& [field, list] : {std::pair{1, &ConfState::voters}, std::pair{2, &ConfState::learners},
-                                    std::pair{3, &ConfState::voters_outgoing}, std::pair{4, &ConfState::learners_next}}) {
+  uint32_t field = 0;
+  for (auto list : {&ConfState::voters, &ConfState::learners, &ConfState::voters_outgoing, &ConfState::learners_next}) {
     std::string packed("\x12\x07\x0a\x05\x02\x03\x01\xac\x02", 9);
-    packed[4] = static_cast<char>(wire::bytes_tag(static_cast<uint32_t>(field)));
+    packed[4] = static_cast<char>(wire::bytes_tag(++field));
     ASSERT_TRUE(decode(Bytes::copy(packed), snapshot));
     EXPECT_EQ(snapshot.metadata.conf_state.*list, (std::vector<MemberId>{1, 300}));
   }

@@ -34,8 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   check_one_of<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest, LeaseGrantRequest,
                LeaseRevokeRequest, LeaseCheckpointRequest, LeaseKeepAliveRequest, LeaseTimeToLiveRequest, AlarmRequest,
-               ClusterVersionSetRequest, ClusterMemberAttrSetRequest, WatchRequest, KeyValue, RangeResponse, PutResponse,
-               DeleteRangeResponse, TxnResponse, CompactionResponse, LeaseGrantResponse, LeaseRevokeResponse,
-               LeaseKeepAliveResponse, LeaseTimeToLiveResponse, LeaseLeasesResponse, WatchResponse>(data[0], bytes);
+               ClusterVersionSetRequest, ClusterMemberAttrSetRequest, WatchRequest, KeyValue, RangeResponse,
+               PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse, LeaseGrantResponse,
+               LeaseRevokeResponse, LeaseKeepAliveResponse, LeaseTimeToLiveResponse, LeaseLeasesResponse, WatchResponse>(data[0], bytes);
   return 0;
 }
