@@ -107,10 +107,10 @@ TEST(KvCodec, AgreesWithProtobufOnCompaction) {
   expect_agreement<CompactionResponse, etcdserverpb::CompactionResponse>(9);
 }
 TEST(TxnCodec, AgreesWithProtobufOnNestedRequests) {
-  expect_agreement<TxnRequest, etcdserverpb::TxnRequest>(10, 150);
+  expect_agreement<TxnRequest, etcdserverpb::TxnRequest>(10, 400);
 }
 TEST(TxnCodec, AgreesWithProtobufOnNestedResponses) {
-  expect_agreement<TxnResponse, etcdserverpb::TxnResponse>(11, 150);
+  expect_agreement<TxnResponse, etcdserverpb::TxnResponse>(11, 400);
 }
 
 // `levels` transactions inside one.
@@ -124,8 +124,9 @@ std::string nested_txn(int levels) {
 
 TEST(TxnCodec, TakesTransactionsNestedToTheLimitAndRefusesDeeperOnes) {
   TxnRequest txn;
-  EXPECT_TRUE(decode(nested_txn(kMaxNesting), txn));
-  EXPECT_EQ(encode(txn), nested_txn(kMaxNesting));
+  const std::string deepest = nested_txn(kMaxNesting);
+  EXPECT_TRUE(decode(deepest, txn));
+  EXPECT_EQ(encode(txn), deepest);
   EXPECT_FALSE(decode(nested_txn(kMaxNesting + 1), txn));
 }
 
@@ -133,14 +134,28 @@ TEST(TxnCodec, AnOperationThatComesTwiceMergesAndAnotherKindReplacesIt) {
   // put{key a, lease 1}, put{value b, lease 2} in one operation.
   const std::string merged("\x12\x05\x0a\x01" "a\x18\x01\x12\x05\x12\x01" "b\x18\x02", 14);
   TxnRequest txn;
-  ASSERT_TRUE(decode("\x12\x0e" + merged, txn));
+  const std::string twice = "\x12\x0e" + merged;
+  ASSERT_TRUE(decode(twice, txn));
   const auto& put = std::get<PutRequest>(txn.success.at(0).request);
   EXPECT_EQ(put.key, "a");
   EXPECT_EQ(put.value, "b");
   EXPECT_EQ(put.lease, 2);
   // Followed by range{key c}.
-  ASSERT_TRUE(decode("\x12\x13" + merged + "\x0a\x03\x0a\x01" "c", txn));
+  const std::string replaced = "\x12\x13" + merged + "\x0a\x03\x0a\x01" "c";
+  ASSERT_TRUE(decode(replaced, txn));
   EXPECT_EQ(std::get<RangeRequest>(txn.success.at(0).request).key, "c");
+}
+
+TEST(TxnCodec, TheLastMemberOfAComparesUnionWins) {
+  TxnRequest txn;
+  ASSERT_TRUE(decode("\x0a\x05\x20\x07\x3a\x01v", txn));  // version 7, value v
+  EXPECT_EQ(txn.compare.at(0).union_field, 7u);
+  EXPECT_EQ(txn.compare.at(0).value, "v");
+  EXPECT_EQ(txn.compare.at(0).number, 0);
+  ASSERT_TRUE(decode("\x0a\x05\x3a\x01v\x40\x07", txn));  // value v, lease 7
+  EXPECT_EQ(txn.compare.at(0).union_field, 8u);
+  EXPECT_EQ(txn.compare.at(0).value, "");
+  EXPECT_EQ(txn.compare.at(0).number, 7);
 }
 
 TEST(KvCodec, DecodingReplacesWhatTheMessageHeld) {

@@ -61,7 +61,7 @@ bool same_enum(Enum hand, int generated) {
 }
 
 template <class Hand, class Generated>
-void expect_agreement(uint64_t seed, int rounds = 400) {
+void expect_agreement(uint64_t seed, int rounds = 1500) {
   google::protobuf::LogSilencer silence;
   Prng prng(seed);
   std::string other;
