@@ -65,6 +65,7 @@ void Core::start(Campaign campaign) {
   if (pre) {
     role_ = Role::kPreCandidate;
     leader_ = 0;
+    fail_reads();  // there is nobody left to ask
     for (Progress& peer : peers_) peer.ballot = Ballot::kNone;
     own_ballot_ = Ballot::kGranted;
   } else {

@@ -313,6 +313,17 @@ TEST(Following, FailsReadsThatTheLeaderNeverAnswers) {
   EXPECT_EQ(core.ready().failed_reads, std::vector<ReadId>{77});
 }
 
+TEST(Following, FailsReadsThatItDidNotForwardBeforeItLostTheLeader) {
+  Core core = follower();
+  core.step(from(kSecond, MessageType::kHeartbeat, 5));
+  settle(core);
+  core.read(77);
+  core.campaign();
+  const Ready ready = core.ready();
+  EXPECT_EQ(ready.failed_reads, std::vector<ReadId>{77});
+  for (const Message& message : ready.messages) EXPECT_NE(message.type, MessageType::kReadIndex);
+}
+
 TEST(Leading, DoesNotCommitAnEntryOfAnOlderTermByCounting) {
   Core core = follower(false);
   settle(core);

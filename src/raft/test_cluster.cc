@@ -194,6 +194,7 @@ void TestCluster::apply(MemberId id, size_t entries) {
 
 void TestCluster::send(std::vector<Message> messages) {
   for (Message& message : messages) {
+    ASSERT_TRUE(message.to >= 1 && message.to <= size()) << "a message to nobody";
     if (isolated_.contains(message.from) || isolated_.contains(message.to)) {
       if (message.type == MessageType::kSnap) core(message.from).report_snapshot(message.to, false);
       continue;
