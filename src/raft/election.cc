@@ -65,6 +65,7 @@ void Core::start(Campaign campaign) {
   if (pre) {
     role_ = Role::kPreCandidate;
     leader_ = 0;
+    fail_reads();  // there is nobody left to ask
     for (Progress& peer : peers_) peer.ballot = Ballot::kNone;
     own_ballot_ = Ballot::kGranted;
   } else {
@@ -141,6 +142,7 @@ void Core::tick_as_leader() {
   if (election_elapsed_ticks_ >= options_.election_ticks) {
     election_elapsed_ticks_ = 0;
     transferee_ = 0;  // section 3.10: a hand-over that takes longer has failed
+    if (!is_voter(conf_, options_.id)) return become_follower(term_, 0);  // section 4.2.2
     if (options_.check_quorum) check_quorum();
   }
   if (role_ != Role::kLeader || heartbeat_elapsed_ticks_ < options_.heartbeat_ticks) return;

@@ -59,7 +59,7 @@ bool Core::send_append(Progress& peer) {
 // Asks a follower whether everything sent so far arrived: if something was lost, it rejects.
 void Core::send_empty_append(Progress& peer) {
   const std::optional<Term> previous_term = log_.term_of(peer.next - 1);
-  if (!previous_term) return;
+  if (!previous_term) return send_snapshot(peer);
   Message append = message_to(peer.id, MessageType::kApp);
   append.log_term = *previous_term;
   append.index = peer.next - 1;
@@ -69,7 +69,10 @@ void Core::send_empty_append(Progress& peer) {
 
 void Core::send_snapshot(Progress& peer) {
   if (!peer.recently_active) return;  // it could not take it
-  if (image_.metadata.index == 0 || image_.metadata.index < log_.offset()) return;
+  const SnapshotMetadata& metadata = image_.metadata;
+  if (metadata.index == 0 || metadata.index < log_.offset()) return;
+  const ConfState members = normalised(metadata.conf_state);
+  if (!is_voter(members, peer.id) && !is_learner(members, peer.id)) return;  // it would refuse it
   Message message = message_to(peer.id, MessageType::kSnap);
   message.snapshot = image_;
   peer.become_snapshot(image_.metadata.index);
