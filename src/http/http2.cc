@@ -30,7 +30,10 @@ class Http2 final : public Protocol, private SessionEvents {
   ~Http2() override { stop_timers(); }
 
   void on_bytes(std::string_view bytes) override;
-  void on_read_end() override { closing_ = true; }
+  void on_read_end() override {
+    closing_ = true;
+    connection_.lose_soon();
+  }
   void produce(Output& out) override;
   bool done() const override { return closing_ || session_->done() || (refusing_ && first_ == nullptr); }
   size_t queued_bytes() const override { return queued_bytes_; }
@@ -50,6 +53,7 @@ class Http2 final : public Protocol, private SessionEvents {
   void on_data(StreamId stream, StreamState* state, std::string_view bytes) override;
   void on_stream_ended(StreamId stream, StreamState* state) override;
   void on_stream_closed(StreamId stream, StreamState* state, uint32_t error) override;
+  void on_request_unsent(StreamId) override {}
   void on_reset_received() override { check(guard_.on_reset(now())); }
   void on_reset_sent() override { check(guard_.on_reset(now())); }
   void on_idle_frame() override { check(guard_.on_idle_frame(now())); }
