@@ -92,7 +92,7 @@ class Client final : public ClientConnection, private env::SocketEvents, private
     lose(why.ok() ? Status(Code::kUnavailable, "error reading from server: EOF") : why);
   }
 
-  void on_headers_begin(StreamId, StreamState* state) override;
+  void on_headers_begin(StreamId, StreamState* state, bool opens) override;
   void on_header(StreamId stream, std::string_view name, std::string_view value) override;
   void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) override;
   void on_data(StreamId stream, StreamState* state, std::string_view bytes) override;
@@ -237,7 +237,7 @@ void Client::abort(ClientCall& call, const Status& status) {
   end(call, status, {});
 }
 
-void Client::on_headers_begin(StreamId, StreamState* state) {
+void Client::on_headers_begin(StreamId, StreamState* state, bool) {
   reading_ = static_cast<ClientCall*>(state);
   if (reading_ == nullptr) return;
   reading_->head.clear();

@@ -185,7 +185,8 @@ class NghttpSession final : public Session {
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     NghttpSession& s = self(user);
-    s.events_.on_headers_begin(frame->hd.stream_id, s.state_of(frame->hd.stream_id));
+    const bool opens = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    s.events_.on_headers_begin(frame->hd.stream_id, s.state_of(frame->hd.stream_id), opens);
     return 0;
   }
 
@@ -265,6 +266,7 @@ void NghttpSession::open() {
   CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  if (server_) nghttp2_option_set_no_http_messaging(option, 1);
   nghttp2_option_set_max_outbound_ack(option, limits::kMaxQueuedAcks);
   nghttp2_option_set_max_continuations(option, limits::kMaxContinuations);
   // The library's own limit of resets reads a clock; ours is the connection's and does not.

@@ -64,7 +64,8 @@ class SessionEvents {
  public:
   virtual ~SessionEvents() = default;
   // The head of a message begins: on a server a request, or its trailers; on a client the answer, or its trailers.
-  virtual void on_headers_begin(StreamId stream, StreamState* state) = 0;
+  // `opens`: it opens the stream. On a server nothing of it is checked yet (request_head.h).
+  virtual void on_headers_begin(StreamId stream, StreamState* state, bool opens) = 0;
   virtual void on_header(StreamId stream, std::string_view name, std::string_view value) = 0;
   virtual void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) = 0;
   // Flow control is the owner's: what it has taken it gives back by consume().
