@@ -198,16 +198,17 @@ Result<Reading::Way> Reading::read_segment(uint64_t segment) {
   }
 }
 
-// Whether what stands where the next batch would begin is rather that batch, damaged, than what a file holds
-// that was never written there: of its four fields two are as they must be.
+// Whether what stands where the next batch would begin is rather that batch, damaged, than what a file held
+// before: two of its four fields are as they must be, and one of them no earlier use of the file can have.
 Result<bool> Reading::looks_torn(SegmentReader& file) {
   for (uint64_t step = kBlockBytes; step <= kAlignmentBytesMax; step *= 2) {
     TRY(const std::string_view head, file.at(round_up(tail_.end, step), kBatchHeaderBytes));
     if (head.size() < kBatchHeaderBytes) continue;
     const RawBatchHeader raw = peek_batch_header(head);
-    const int alike = int{raw.magic} + int{raw.epoch == tail_.segment.epoch} + int{raw.sequence == tail_.next_sequence} +
-                      int{raw.previous_end == tail_.end};
-    if (alike >= 2) return true;
+    const bool epoch = raw.epoch == tail_.segment.epoch;
+    const bool sequence = raw.sequence == tail_.next_sequence;
+    const bool place = raw.previous_end == tail_.end;
+    if ((epoch || sequence) && int{raw.magic} + int{epoch} + int{sequence} + int{place} >= 2) return true;
   }
   return false;
 }

@@ -63,7 +63,9 @@ void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb:
 
 void Writer::seal(Done done) {
   if (status_.ok() && sealed_ && queue_.empty()) {
-    loop_.post([tell = std::move(done)]() mutable { tell(Status()); });
+    loop_.post([tell = std::move(done)]() mutable {
+      if (tell) tell(Status());
+    });
     return;
   }
   enqueue({.kind = BatchKind::kSeal, .done = std::move(done)});
@@ -71,7 +73,9 @@ void Writer::seal(Done done) {
 
 void Writer::enqueue(Waiting waiting) {
   if (!status_.ok()) {
-    loop_.post([tell = std::move(waiting.done), status = status_]() mutable { tell(status); });
+    loop_.post([tell = std::move(waiting.done), status = status_]() mutable {
+      if (tell) tell(status);
+    });
     return;
   }
   queue_.push_back(std::move(waiting));
