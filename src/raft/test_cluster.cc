@@ -195,6 +195,9 @@ void TestCluster::apply(MemberId id, size_t entries) {
 void TestCluster::send(std::vector<Message> messages) {
   for (Message& message : messages) {
     ASSERT_TRUE(message.to >= 1 && message.to <= size()) << "a message to nobody";
+    const ConfState& members = message.snapshot.metadata.conf_state;
+    EXPECT_TRUE(message.type != MessageType::kSnap || is_voter(members, message.to) || is_learner(members, message.to))
+        << "an image that member " << message.to << " must refuse";
     if (isolated_.contains(message.from) || isolated_.contains(message.to)) {
       if (message.type == MessageType::kSnap) core(message.from).report_snapshot(message.to, false);
       continue;
