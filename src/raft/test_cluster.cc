@@ -351,10 +351,11 @@ void TestCluster::random_event(Prng& prng, const Weights& weights) {
   const MemberId id = prng.between(1, size());
   const MemberId other = prng.between(1, size());
   const uint64_t amount = prng.below(8);
-  const size_t reach = prng.chance(weights.reorder_percent, 100) ? network_.size() : std::min<size_t>(network_.size(), 2);
+  const size_t reach =
+      prng.chance(weights.reorder_percent, 100) ? network_.size() : std::min<size_t>(network_.size(), 2);
   const size_t position = reach == 0 ? 0 : prng.below(reach);
-  constexpr ConfChangeType kTypes[] = {ConfChangeType::kAddNode, ConfChangeType::kAddNode,
-                                       ConfChangeType::kRemoveNode, ConfChangeType::kAddLearnerNode};
+  constexpr ConfChangeType kTypes[] = {ConfChangeType::kAddNode, ConfChangeType::kAddNode, ConfChangeType::kRemoveNode,
+                                       ConfChangeType::kAddLearnerNode};
   switch (kind) {
     case Weights::kTick: tick(id); break;
     case Weights::kDeliver:
