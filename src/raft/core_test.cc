@@ -367,6 +367,20 @@ TEST(Hash, IsEqualForEqualStatesThatWereReachedInOtherSteps) {
   EXPECT_EQ(at_once.hash(), in_steps.hash());
 }
 
+TEST(Hash, TellsApartWhatWillBecomeDurableFirst) {
+  Core early = leader_of_one();
+  Core late = early;
+  for (Core* core : {&early, &late}) {
+    ASSERT_TRUE(core->propose(Bytes::copy("a")));
+    if (core == &late) (void)core->ready();
+    ASSERT_TRUE(core->propose(Bytes::copy("b")));
+    if (core == &early) (void)core->ready();
+    ASSERT_TRUE(core->propose(Bytes::copy("c")));
+    (void)core->ready();
+  }
+  EXPECT_NE(early.hash(), late.hash());
+}
+
 TEST(Hash, TellsApartWhatDiffersInOnlyOneDuty) {
   const Core core = leader_of_one();
   Core ticked = core;

@@ -45,13 +45,9 @@ void Core::become_leader() {
   append_as_leader({});
 }
 
-bool Core::is_promotable() const {
-  return is_voter(conf_, options_.id) && log_.applied() >= log_.offset();
-}
+bool Core::is_promotable() const { return is_voter(conf_, options_.id) && log_.applied() >= log_.offset(); }
 
-void Core::campaign() {
-  try_to_campaign(options_.pre_vote ? Campaign::kPreElection : Campaign::kElection);
-}
+void Core::campaign() { try_to_campaign(options_.pre_vote ? Campaign::kPreElection : Campaign::kElection); }
 
 void Core::try_to_campaign(Campaign campaign) {
   if (role_ == Role::kLeader || !is_promotable()) return;

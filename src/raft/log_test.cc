@@ -55,7 +55,8 @@ void merge_randomly(Log& log, Twin& twin, Prng& prng, Term& term) {
     ++term;
     for (uint64_t i = prng.below(4); i > 0; --i) entries.push_back(entry_of(term, ++index, prng.bytes(prng.below(9))));
     if (!entries.empty() && entries.back().term == term) {
-      const auto first_new = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.term == term; });
+      const auto first_new =
+          std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.term == term; });
       twin.entries.resize(first_new->index);
       twin.entries.insert(twin.entries.end(), first_new, entries.end());
       twin.disk.resize(std::min<size_t>(twin.disk.size(), first_new->index));
@@ -139,7 +140,10 @@ TEST(Log, AnotherLogIsUpToDateByTermThenByLength) {
 TEST(Log, ALastIndexAtOrBelowATermIsFoundOrTheOffset) {
   // index  5 6 7 8 9     the offset is 4, of term 2
   // term   2 2 4 4 6
-  const Log log({.offset = 4, .offset_term = 2, .commit = 4, .applied = 4,
+  const Log log({.offset = 4,
+                 .offset_term = 2,
+                 .commit = 4,
+                 .applied = 4,
                  .entries = {entry_of(2, 5), entry_of(2, 6), entry_of(4, 7), entry_of(4, 8), entry_of(6, 9)}});
   EXPECT_EQ(log.last_at_or_below_term(9, 6), 9u);
   EXPECT_EQ(log.last_at_or_below_term(99, 5), 8u);

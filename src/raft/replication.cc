@@ -30,8 +30,7 @@ void Core::flush_appends() {
   appends_due_ = false;
   if (role_ != Role::kLeader) return;
   for (Progress& peer : peers_) {
-    while (send_append(peer)) {
-    }
+    while (send_append(peer)) {}
   }
 }
 
@@ -181,7 +180,8 @@ void Core::on_append_response(const Message& message) {
   }
   appends_due_ = true;
   advance_commit();
-  if (message.from == transferee_ && peer.match == log_.last()) send(message_to(message.from, MessageType::kTimeoutNow));
+  if (message.from == transferee_ && peer.match == log_.last())
+    send(message_to(message.from, MessageType::kTimeoutNow));
 }
 
 void Core::on_heartbeat_response(const Message& message) {

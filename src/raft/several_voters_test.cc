@@ -208,6 +208,35 @@ TEST(Following, AConflictingTailIsReplacedThoughItsWriteIsStillUnderWay) {
   EXPECT_EQ(third.committed[0].data.view(), "new");
 }
 
+TEST(Following, CommitsOnlyAsFarAsTheAppendProvesItsLogEqual) {
+  Core core = follower();
+  core.step(append_of(5, 4, 4, {}, 5));
+  EXPECT_EQ(core.commit(), 4u) << "its own 5 may be another than the leader's";
+}
+
+TEST(Following, AWriteThatAnImageOvertookMakesNothingDurable) {
+  Core core = follower();
+  settle(core);
+  core.step(append_of(5, 4, 5, {entry_of(5, 6), entry_of(5, 7), entry_of(5, 8), entry_of(5, 9)}));
+  const Ready overtaken = core.ready();
+  Message message = from(kSecond, MessageType::kSnap, 6);
+  message.snapshot.metadata.index = 8;
+  message.snapshot.metadata.term = 6;
+  message.snapshot.metadata.conf_state.voters = {kSelf, kSecond};
+  core.step(message);
+  const Ready image = core.ready();
+  ASSERT_TRUE(image.snapshot);
+  core.persisted(overtaken.sequence);
+  core.step(append_of(6, 6, 8, {entry_of(6, 9, "new")}, 9));
+  const Ready append = core.ready();
+  EXPECT_TRUE(append.committed.empty());
+  core.persisted(image.sequence);
+  EXPECT_FALSE(core.has_ready());
+  core.persisted(append.sequence);
+  ASSERT_TRUE(core.has_ready());
+  EXPECT_EQ(core.ready().committed.at(0).data.view(), "new");
+}
+
 TEST(Following, ARejectionHintsAtTheLastPlaceWhereTheLogsMayAgree) {
   Core core = follower();
   Message response = answer(core, append_of(5, 3, 9));
@@ -468,6 +497,41 @@ TEST(Cluster, GoesOnWithoutALeaderThatWasRemoved) {
   cluster.propose(led_by);
   cluster.run(2);
   EXPECT_GT(cluster.committed(), before);
+}
+
+// Leader and follower are the only voters; the leader removes itself, and every word of the commit is lost.
+TEST(Cluster, ALeaderThatRemovedItselfStaysUntilTheLastVoterKnows) {
+  TestCluster cluster({.seed = 8, .members = 2, .voters = 2});
+  cluster.run(60);
+  const MemberId removed = cluster.leader();
+  const MemberId other = 3 - removed;
+  ConfChange change;
+  change.type = ConfChangeType::kRemoveNode;
+  change.node_id = removed;
+  ASSERT_TRUE(cluster.core(removed).propose_conf_change(change));
+  const auto do_all = [&cluster](MemberId id) {
+    cluster.collect(id);
+    cluster.persist(id, SIZE_MAX);
+  };
+  do_all(removed);
+  while (cluster.in_flight() > 0) cluster.deliver(0, false);
+  do_all(other);
+  cluster.propose(removed);  // a longer log, by which it will refuse to vote
+  do_all(removed);
+  while (cluster.in_flight() > 0) {
+    if (cluster.message(0).to == removed) {
+      cluster.deliver(0, false);
+    } else {
+      cluster.drop(0);
+    }
+  }
+  do_all(removed);
+  cluster.apply(removed, SIZE_MAX);
+  do_all(removed);
+  while (cluster.in_flight() > 0) cluster.drop(0);
+  cluster.run(60);
+  EXPECT_EQ(cluster.leader(), other);
+  EXPECT_EQ(cluster.core(other).conf_state().voters, std::vector<MemberId>{other});
 }
 
 }  // namespace

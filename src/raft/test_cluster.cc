@@ -195,6 +195,9 @@ void TestCluster::apply(MemberId id, size_t entries) {
 void TestCluster::send(std::vector<Message> messages) {
   for (Message& message : messages) {
     ASSERT_TRUE(message.to >= 1 && message.to <= size()) << "a message to nobody";
+    const ConfState& members = message.snapshot.metadata.conf_state;
+    EXPECT_TRUE(message.type != MessageType::kSnap || is_voter(members, message.to) || is_learner(members, message.to))
+        << "an image that member " << message.to << " must refuse";
     if (isolated_.contains(message.from) || isolated_.contains(message.to)) {
       if (message.type == MessageType::kSnap) core(message.from).report_snapshot(message.to, false);
       continue;
@@ -348,10 +351,11 @@ void TestCluster::random_event(Prng& prng, const Weights& weights) {
   const MemberId id = prng.between(1, size());
   const MemberId other = prng.between(1, size());
   const uint64_t amount = prng.below(8);
-  const size_t reach = prng.chance(weights.reorder_percent, 100) ? network_.size() : std::min<size_t>(network_.size(), 2);
+  const size_t reach =
+      prng.chance(weights.reorder_percent, 100) ? network_.size() : std::min<size_t>(network_.size(), 2);
   const size_t position = reach == 0 ? 0 : prng.below(reach);
-  constexpr ConfChangeType kTypes[] = {ConfChangeType::kAddNode, ConfChangeType::kAddNode,
-                                       ConfChangeType::kRemoveNode, ConfChangeType::kAddLearnerNode};
+  constexpr ConfChangeType kTypes[] = {ConfChangeType::kAddNode, ConfChangeType::kAddNode, ConfChangeType::kRemoveNode,
+                                       ConfChangeType::kAddLearnerNode};
   switch (kind) {
     case Weights::kTick: tick(id); break;
     case Weights::kDeliver:

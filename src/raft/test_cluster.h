@@ -30,8 +30,8 @@ class TestCluster {
  public:
   struct Setup {
     uint64_t seed = 1;
-    size_t members = 3;    // ids 1..members
-    size_t voters = 3;     // the first of them; the others start empty
+    size_t members = 3;  // ids 1..members
+    size_t voters = 3;   // the first of them; the others start empty
     bool pre_vote = true;
     size_t inflight_messages_max = 4;
     size_t message_bytes_max = 128;
@@ -44,7 +44,7 @@ class TestCluster {
 
   // Events.
   void tick(MemberId id);
-  void collect(MemberId id);             // ready()
+  void collect(MemberId id);  // ready()
   void persist(MemberId id, size_t readies);
   void apply(MemberId id, size_t entries);
   void deliver(size_t position, bool keep);  // position in the network's bag; keep = deliver it again later
@@ -62,8 +62,22 @@ class TestCluster {
   // and some are not.
   struct Weights {
     enum Kind : size_t {
-      kTick, kDeliver, kDrop, kPersist, kApply, kPropose, kRead, kChange, kCheckpoint, kCrash, kRestart, kTransfer,
-      kUnreachable, kIsolate, kHeal, kKinds
+      kTick,
+      kDeliver,
+      kDrop,
+      kPersist,
+      kApply,
+      kPropose,
+      kRead,
+      kChange,
+      kCheckpoint,
+      kCrash,
+      kRestart,
+      kTransfer,
+      kUnreachable,
+      kIsolate,
+      kHeal,
+      kKinds
     };
     std::array<uint64_t, kKinds> of{};
     uint64_t collect_percent = 0;    // of members, after each event
@@ -108,7 +122,7 @@ class TestCluster {
     Disk disk;
     std::deque<Ready> writes;
     std::deque<Entry> to_apply;
-    std::vector<Entry> delivered;   // since the start of this Core
+    std::vector<Entry> delivered;  // since the start of this Core
     Index handed_out = 0;
     Index applied = 0;
     Term applied_term = 0;
