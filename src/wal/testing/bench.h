@@ -68,6 +68,8 @@ class Bench {
     loop_ = std::make_unique<ManualLoop>();
     disk_.restart(*loop_);
   }
+  // Only the log goes.
+  void forget() { wal_.reset(); }
   void reopen() {
     close();
     open();
