@@ -41,7 +41,7 @@ class Program {
 
   void run(int steps) {
     for (int i = 0; i < steps && !::testing::Test::HasFatalFailure(); ++i) step();
-    stop(true);
+    if (!::testing::Test::HasFatalFailure()) stop(true);
   }
   size_t crashes() const { return crashes_; }
   size_t cuts() const { return cuts_; }

@@ -213,6 +213,38 @@ TEST_F(DamageTest, AnExchangedOrOutdatedSegmentIsNamed) {
   expect_named(open_with(kSecond, old), kSecond, "offset " + std::to_string(batches[2]) + ":");
 }
 
+// What is whole by its checksum must fit into the log as well.
+TEST_F(DamageTest, ABatchOrASegmentOfAnotherHistoryIsNamed) {
+  make(true);
+  const std::vector<size_t> batches = batches_of(good.at(kSecond), seed);
+  std::string bytes = good.at(kSecond);
+  const auto batch = decode_batch(std::string_view(good.at(kSecond)).substr(batches[1]), seed);
+  ASSERT_TRUE(batch);
+  const std::string where = "offset " + std::to_string(batches[1]) + ":";
+  BatchHeader wrong = batch->header;
+  wrong.sequence += 1;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, where);
+  wrong = batch->header;
+  wrong.previous_end -= kBlockBytes;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, where);
+  wrong = batch->header;
+  wrong.begins = false;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, "continues an append that did not begin");
+
+  const auto header = decode_segment_header(good.at(kSecond), seed);
+  ASSERT_TRUE(header);
+  for (int field = 0; field < 3; ++field) {
+    SegmentHeader other = *header;
+    (field == 0 ? other.first_index : field == 1 ? other.first_sequence : other.epoch) += 1;
+    bytes = good.at(kSecond);
+    encode_segment_header(other, seed, bytes);
+    expect_named(open_with(kSecond, bytes), kSecond, "does not continue the one before");
+  }
+}
+
 // A file that is used again still holds the batches of its first use.
 TEST_F(DamageTest, BatchesOfAnEarlierUseAreNotSeen) {
   make(true);

@@ -157,6 +157,21 @@ TEST(Wal, SealsOnceWhenIdle) {
   EXPECT_FALSE(bench.loop().has_timers());
 }
 
+TEST(Wal, SealsWhatACrashLeftUnsealedAndNoSealedLogAgain) {
+  Bench bench;
+  bench.open();
+  bench.append({}, {{1, 1, "a"}});
+  bench.settle();
+  bench.reopen();
+  bench.loop().advance(limits::kIdleSeal);
+  bench.settle();
+  EXPECT_EQ(bench.wal().counters().writes, 1u);
+  bench.reopen();
+  bench.loop().advance(limits::kIdleSeal);
+  bench.settle();
+  EXPECT_EQ(bench.wal().counters().writes, 0u);
+}
+
 TEST(Wal, NeedsNoSecondSealAtACleanStop) {
   Bench bench;
   bench.open();

@@ -108,7 +108,10 @@ class Bench {
     }
   }
 
-  Wal& wal() { return *wal_; }
+  Wal& wal() {
+    CHECK(wal_);
+    return *wal_;
+  }
   const Recovered& recovered() const { return recovered_; }
   FakeDisk& disk() { return disk_; }
   ManualLoop& loop() { return *loop_; }
