@@ -140,7 +140,8 @@ TEST_F(DamageTest, BehindTheEndAndInTheSpareLosesNothing) {
     const size_t used = batches_of(good.at(path), seed).back();
     for (const size_t at : {used, good.at(path).size() - 1}) expect_whole(open_with_flip(path, at), false);
   }
-  for (const size_t at : {0, 5, 4096, 100'000}) expect_whole(open_with_flip(kSpareFile, static_cast<size_t>(at)), false);
+  for (const size_t at : {0, 5, 4096, 100'000})
+    expect_whole(open_with_flip(kSpareFile, static_cast<size_t>(at)), false);
 }
 
 TEST_F(DamageTest, OfTheManifestIsNamed) {
@@ -171,7 +172,8 @@ TEST_F(DamageTest, ShorterLongerAndZeroedFilesAreNamed) {
   make(true);
   for (const auto& [path, bytes] : good) {
     std::vector<std::string> bad;
-    for (const size_t size : {size_t{0}, size_t{1}, bytes.size() / 2, bytes.size() - 4096 * (bytes.size() > 4096), bytes.size() - 1}) {
+    for (const size_t size :
+         {size_t{0}, size_t{1}, bytes.size() / 2, bytes.size() - 4096 * (bytes.size() > 4096), bytes.size() - 1}) {
       if (size < bytes.size()) bad.push_back(bytes.substr(0, size));
     }
     bad.push_back(bytes + std::string(1, '\0'));

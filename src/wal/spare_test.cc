@@ -126,7 +126,8 @@ TEST_F(SpareTest, WithAHeaderButNoUseIsStillTheSpare) {
   bench.reopen();
   EXPECT_EQ(bench.recovered().entries.size(), 15u);
   // An epoch is used once.
-  const Manifest manifest{.cluster = bench.options().cluster, .member = bench.options().member, .salt = bench.options().salt};
+  const Manifest manifest{
+      .cluster = bench.options().cluster, .member = bench.options().member, .salt = bench.options().salt};
   const auto header = decode_segment_header(bench.disk().bytes(kSecond), checksum_seed(manifest));
   ASSERT_TRUE(header);
   EXPECT_EQ(header->epoch, 3u);

@@ -199,7 +199,8 @@ TEST(Wal, MarksTheLastEntryOfAWrite) {
   bench.settle();
   bench.append(pb::HardState{1, 0, 4}, {});
   bench.settle();
-  const std::vector<testing::Mark> expected = {{env::Stage::kLog, 1}, {env::Stage::kDurable, 1}, {env::Stage::kLog, 3}, {env::Stage::kDurable, 3}};
+  const std::vector<testing::Mark> expected = {
+      {env::Stage::kLog, 1}, {env::Stage::kDurable, 1}, {env::Stage::kLog, 3}, {env::Stage::kDurable, 3}};
   EXPECT_EQ(bench.marks(), expected);
 }
 
