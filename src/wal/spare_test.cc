@@ -125,6 +125,32 @@ TEST_F(SpareTest, WithAHeaderButNoUseIsStillTheSpare) {
   bench.settle();
   bench.reopen();
   EXPECT_EQ(bench.recovered().entries.size(), 15u);
+  // An epoch is used once.
+  const Manifest manifest{
+      .cluster = bench.options().cluster, .member = bench.options().member, .salt = bench.options().salt};
+  const auto header = decode_segment_header(bench.disk().bytes(kSecond), checksum_seed(manifest));
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->epoch, 3u);
+}
+
+// The process died after the renaming, before the folder was synced; then the power goes.
+TEST(Spare, FoundAtStartHasADurableName) {
+  for (uint64_t seed = 0; seed < 16; ++seed) {
+    Bench bench;
+    bench.open();
+    bench.close();
+    ASSERT_TRUE(bench.disk().create_filled(kSecond, testing::kSmallSegmentBytes).ok());
+    bench.open();
+    for (Index i = 1; i <= 12; ++i) {
+      bench.append({}, {{1, i, std::string(12'000, 'x')}});
+      // The next spare, whose making syncs the folder, is never finished.
+      while (bench.disk().pending_writes() != 0) bench.finish_write();
+    }
+    Prng prng(seed);
+    bench.crash(prng);
+    bench.open();
+    ASSERT_EQ(bench.recovered().entries.size(), 12u);
+  }
 }
 
 // Figures of cost: a move is two blocks and two writes.
