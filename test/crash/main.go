@@ -138,11 +138,16 @@ func (t *Trial) countLeases() {
 	}
 }
 
-func run(command, work string, iterations int, seed uint64) (*Totals, *Violations, error) {
+func run(command, work string, iterations int, budget time.Duration, seed uint64) (*Totals, *Violations, error) {
 	totals, v := &Totals{Seed: seed}, &Violations{}
 	random := rand.New(rand.NewPCG(seed, 0))
 	var trial *Trial
-	for i := range iterations {
+	began := time.Now()
+	for i := 0; i < iterations; i++ {
+		if budget > 0 && time.Since(began) > budget {
+			// Fewer crashes, but the one that ends a data directory is among them.
+			iterations = i + 1
+		}
 		if trial == nil {
 			var err error
 			if trial, err = newTrial(command, filepath.Join(work, "trial"), random, totals, v); err != nil {
@@ -182,13 +187,14 @@ func main() {
 	work := flag.String("work", "", "folder for data directories and logs")
 	iterations := flag.Int("iterations", 100, "crashes at least")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "draws everything but time")
+	budget := flag.Duration("budget", 0, "end early after this time; 0: never")
 	itself := flag.Bool("selftest", false, "show that the checker finds what is broken on purpose")
 	flag.Parse()
 
 	if *itself {
 		os.Exit(selfTest(*command, *work, *seed))
 	}
-	totals, v, err := run(*command, *work, *iterations, *seed)
+	totals, v, err := run(*command, *work, *iterations, *budget, *seed)
 	for _, text := range v.texts {
 		fmt.Println("  " + text)
 	}
