@@ -15,7 +15,7 @@ void grant(Back& back, Responder call, Bytes message) {
     request.id = static_cast<LeaseId>(back.replica().next_request_id() & 0x7fffffffffffffffu);
   }
   back.replica().propose(pb::Payload::kLeaseGrant, pb::encode(request), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            if (!outcome.status.ok()) return call.fail(outcome.status);
                            pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
                            response.header = back.replica().header(response.header);
@@ -27,7 +27,7 @@ void revoke(Back& back, Responder call, Bytes message) {
   pb::LeaseRevokeRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   back.replica().propose(pb::Payload::kLeaseRevoke, message.view(), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            if (!outcome.status.ok()) return call.fail(outcome.status);
                            pb::LeaseRevokeResponse response = std::get<pb::LeaseRevokeResponse>(outcome.response);
                            response.header = back.replica().header(response.header);
