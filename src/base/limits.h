@@ -23,6 +23,7 @@ inline constexpr Duration kClientTurnBudget = 500us;  // what clients may take b
 inline constexpr Duration kSlowTurn = 10ms;           // a longer turn is logged
 
 // Mailboxes.
+inline constexpr size_t kForwardedBytesMax = 256 * 1024 * 1024;  // of one io loop's requests that core has not answered
 inline constexpr size_t kRequestMailboxItems = 64 * 1024;  // from all io loops to core; beyond it requests are refused
 
 // Streams.
