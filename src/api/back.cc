@@ -31,6 +31,7 @@ UnaryHandler unary_handler(Method method) {
     case Method::kAuthenticate: return auth_service::authenticate;
     case Method::kHealthCheck: return health::check;
     case Method::kHealthList: return health::list;
+    case Method::kRangeStream:
     case Method::kWatch:
     case Method::kLeaseKeepAlive:
     case Method::kHealthWatch: break;
@@ -40,6 +41,7 @@ UnaryHandler unary_handler(Method method) {
 
 StreamFactory stream_factory(Method method) {
   switch (method) {
+    case Method::kRangeStream: return kv::range_stream;
     case Method::kWatch: return watch_service::watch;
     case Method::kLeaseKeepAlive: return lease_service::keep_alive;
     case Method::kHealthWatch: return health::watch;

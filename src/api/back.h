@@ -134,6 +134,7 @@ void put(Back& back, Responder call, Bytes message);
 void delete_range(Back& back, Responder call, Bytes message);
 void txn(Back& back, Responder call, Bytes message);
 void compact(Back& back, Responder call, Bytes message);
+std::unique_ptr<Stream> range_stream(Back& back, StreamWriter writer);
 }  // namespace kv
 namespace lease_service {
 void grant(Back& back, Responder call, Bytes message);

@@ -223,11 +223,11 @@ void Replica::apply(const std::vector<pb::Entry>& committed) {
   env_.trace.mark(env::Stage::kCommit, 0, committed.back().index);
   for (const pb::Entry& entry : committed) {
     apply_one(entry);
+    hub_->advance();  // after each: a compaction must not overtake events that nobody was told of yet
     recent_entry_bytes_.push_back(entry.data.size());
     recent_bytes_ += entry.data.size();
   }
   raft_.applied(machine_.applied_index());
-  hub_->advance();
   forget_old_entries();
 }
 

@@ -140,7 +140,8 @@ TEST_F(DamageTest, BehindTheEndAndInTheSpareLosesNothing) {
     const size_t used = batches_of(good.at(path), seed).back();
     for (const size_t at : {used, good.at(path).size() - 1}) expect_whole(open_with_flip(path, at), false);
   }
-  for (const size_t at : {0, 5, 4096, 100'000}) expect_whole(open_with_flip(kSpareFile, static_cast<size_t>(at)), false);
+  for (const size_t at : {0, 5, 4096, 100'000})
+    expect_whole(open_with_flip(kSpareFile, static_cast<size_t>(at)), false);
 }
 
 TEST_F(DamageTest, OfTheManifestIsNamed) {
@@ -171,7 +172,8 @@ TEST_F(DamageTest, ShorterLongerAndZeroedFilesAreNamed) {
   make(true);
   for (const auto& [path, bytes] : good) {
     std::vector<std::string> bad;
-    for (const size_t size : {size_t{0}, size_t{1}, bytes.size() / 2, bytes.size() - 4096 * (bytes.size() > 4096), bytes.size() - 1}) {
+    for (const size_t size :
+         {size_t{0}, size_t{1}, bytes.size() / 2, bytes.size() - 4096 * (bytes.size() > 4096), bytes.size() - 1}) {
       if (size < bytes.size()) bad.push_back(bytes.substr(0, size));
     }
     bad.push_back(bytes + std::string(1, '\0'));
@@ -211,6 +213,38 @@ TEST_F(DamageTest, AnExchangedOrOutdatedSegmentIsNamed) {
   const std::vector<size_t> batches = batches_of(old, seed);
   std::fill(old.begin() + static_cast<long>(batches[2]), old.end(), '\0');
   expect_named(open_with(kSecond, old), kSecond, "offset " + std::to_string(batches[2]) + ":");
+}
+
+// What is whole by its checksum must fit into the log as well.
+TEST_F(DamageTest, ABatchOrASegmentOfAnotherHistoryIsNamed) {
+  make(true);
+  const std::vector<size_t> batches = batches_of(good.at(kSecond), seed);
+  std::string bytes = good.at(kSecond);
+  const auto batch = decode_batch(std::string_view(good.at(kSecond)).substr(batches[1]), seed);
+  ASSERT_TRUE(batch);
+  const std::string where = "offset " + std::to_string(batches[1]) + ":";
+  BatchHeader wrong = batch->header;
+  wrong.sequence += 1;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, where);
+  wrong = batch->header;
+  wrong.previous_end -= kBlockBytes;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, where);
+  wrong = batch->header;
+  wrong.begins = false;
+  encode_batch_header(wrong, seed, std::span(bytes).subspan(batches[1]));
+  expect_named(open_with(kSecond, bytes), kSecond, "continues an append that did not begin");
+
+  const auto header = decode_segment_header(good.at(kSecond), seed);
+  ASSERT_TRUE(header);
+  for (int field = 0; field < 3; ++field) {
+    SegmentHeader other = *header;
+    (field == 0 ? other.first_index : field == 1 ? other.first_sequence : other.epoch) += 1;
+    bytes = good.at(kSecond);
+    encode_segment_header(other, seed, bytes);
+    expect_named(open_with(kSecond, bytes), kSecond, "does not continue the one before");
+  }
 }
 
 // A file that is used again still holds the batches of its first use.

@@ -43,7 +43,8 @@ bool read_id(const Json& json, const char* key, uint64_t& id) {
 
 Result<Identity> decode_identity(const std::string& path, const std::string& text) {
   const auto damaged = [&path](const std::string& what) {
-    return fail(Code::kDataLoss, path + ": is damaged (" + what + "): restore this file, or start with an empty --data-dir as a new member");
+    return fail(Code::kDataLoss, path + ": is damaged (" + what +
+                                     "): restore this file, or start with an empty --data-dir as a new member");
   };
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return damaged("no JSON object");
@@ -51,13 +52,15 @@ Result<Identity> decode_identity(const std::string& path, const std::string& tex
   if (format == json.end() || !format->is_number_unsigned()) return damaged("no format");
   if (const auto number = format->get<uint64_t>(); number != kDirectoryFormat) {
     if (number == 0) return damaged("format 0");
-    return fail(Code::kFailedPrecondition, path + ": is of format " + std::to_string(number) + ", which a newer Quorate wrote; this one knows up to " +
+    return fail(Code::kFailedPrecondition, path + ": is of format " + std::to_string(number) +
+                                               ", which a newer Quorate wrote; this one knows up to " +
                                                std::to_string(kDirectoryFormat) + ": start the newer one");
   }
   Identity identity;
   if (!read_id(json, "cluster", identity.cluster)) return damaged("no cluster id");
   if (!read_id(json, "member", identity.member)) return damaged("no member id");
-  if (const auto name = json.find("name"); name != json.end() && name->is_string()) identity.name = name->get<std::string>();
+  if (const auto name = json.find("name"); name != json.end() && name->is_string())
+    identity.name = name->get<std::string>();
   return identity;
 }
 
@@ -68,33 +71,34 @@ Result<std::vector<std::string>> names_in(env::Disk& disk, const std::string& pa
 }
 
 // Whether `name` may lie in a folder whose making was cut short.
-bool is_ours(const std::string& name) {
-  return name == "log" || name == "image" || name.starts_with(kIdentityName);
-}
+bool is_ours(const std::string& name) { return name == "log" || name == "image" || name.starts_with(kIdentityName); }
 
 // Refuses a folder that is not empty, and holds more than the start of one of ours.
 Status check_unused(env::Disk& disk, const std::string& path, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (name == "member") {
-      return Status(Code::kFailedPrecondition, path + ": holds an etcd member (member/); Quorate does not open etcd's files: start with an empty "
-                                                      "--data-dir and import a snapshot");
+      return Status(Code::kFailedPrecondition,
+                    path +
+                        ": holds an etcd member (member/); Quorate does not open etcd's files: start with an empty "
+                        "--data-dir and import a snapshot");
     }
   }
   for (const std::string& name : names) {
     // Some file systems begin with it.
     if (!is_ours(name) && name != "lost+found") {
-      return Status(Code::kFailedPrecondition, path + ": holds files that are not Quorate's (" + name + "): start with an empty --data-dir");
+      return Status(Code::kFailedPrecondition,
+                    path + ": holds files that are not Quorate's (" + name + "): start with an empty --data-dir");
     }
   }
   for (const std::string_view part : {"image", "log"}) {
     auto inside = names_in(disk, in(path, part));
     if (!inside) return inside.error();
-    const bool used = std::any_of(inside->begin(), inside->end(), [](const std::string& name) {
-      return !name.starts_with(kManifestName);
-    });
+    const bool used = std::any_of(inside->begin(), inside->end(),
+                                  [](const std::string& name) { return !name.starts_with(kManifestName); });
     if (used) {
-      return Status(Code::kDataLoss, path + ": " + std::string(kIdentityName) + " is missing, while " + std::string(part) +
-                                         "/ holds data: restore that file, or start with an empty --data-dir as a new member");
+      return Status(Code::kDataLoss,
+                    path + ": " + std::string(kIdentityName) + " is missing, while " + std::string(part) +
+                        "/ holds data: restore that file, or start with an empty --data-dir as a new member");
     }
   }
   return {};
@@ -116,7 +120,8 @@ Status check_log_unused(env::Disk& disk, const std::string& log_path) {
       unused = name.starts_with(kManifestName);
     }
     if (!unused) {
-      return Status(Code::kFailedPrecondition, log_path + ": is to hold the log of a new member, but is not empty (" + name + "): use an empty --wal-dir");
+      return Status(Code::kFailedPrecondition, log_path + ": is to hold the log of a new member, but is not empty (" +
+                                                   name + "): use an empty --wal-dir");
     }
   }
   return {};
@@ -145,8 +150,9 @@ Status check_log(env::Disk& disk, const DataDirectory& directory) {
   auto manifest = decode_manifest(*text);
   if (!manifest) return Status(manifest.error().code(), path + " " + manifest.error().text());
   if (manifest->cluster != directory.identity.cluster || manifest->member != directory.identity.member) {
-    return Status(Code::kFailedPrecondition, path + ": the log is of member " + hex(manifest->member) + " of cluster " + hex(manifest->cluster) +
-                                                 ", but " + directory.path + " belongs to member " + hex(directory.identity.member) +
+    return Status(Code::kFailedPrecondition, path + ": the log is of member " + hex(manifest->member) + " of cluster " +
+                                                 hex(manifest->cluster) + ", but " + directory.path +
+                                                 " belongs to member " + hex(directory.identity.member) +
                                                  " of cluster " + hex(directory.identity.cluster));
   }
   return {};
@@ -156,7 +162,8 @@ Status check_log(env::Disk& disk, const DataDirectory& directory) {
 Status check_writable(env::Disk& disk, const std::string& path) {
   const std::string probe = in(path, std::string(kIdentityName) + ".probe");
   if (const Status status = disk.replace_file(probe, ""); !status.ok()) {
-    return Status(status.code(), path + ": is not writable (" + status.text() + "): run as its owner, or change its permissions");
+    return Status(status.code(),
+                  path + ": is not writable (" + status.text() + "): run as its owner, or change its permissions");
   }
   return disk.remove(probe);
 }

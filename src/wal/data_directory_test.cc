@@ -13,7 +13,9 @@ namespace {
 
 class DataDirectoryTest : public ::testing::Test {
  protected:
-  Result<DataDirectory> open(const std::string& wal_path = {}) { return open_data_directory(disk, "/d", wal_path, bootstrap); }
+  Result<DataDirectory> open(const std::string& wal_path = {}) {
+    return open_data_directory(disk, "/d", wal_path, bootstrap);
+  }
   // The text of the refusal.
   std::string refusal(Code code, const std::string& wal_path = {}) {
     const auto opened = open(wal_path);
@@ -36,8 +38,9 @@ TEST_F(DataDirectoryTest, IsMadeWhereThereIsNone) {
   EXPECT_EQ(opened->identity.member, bootstrap.member);
   EXPECT_TRUE(disk.exists("/d/log"));
   EXPECT_TRUE(disk.exists("/d/image"));
-  EXPECT_EQ(disk.bytes("/d/quorate.json"),
-            "{\n  \"format\": 1,\n  \"cluster\": \"c1\",\n  \"member\": \"fedcba9876543210\",\n  \"name\": \"m1\"\n}\n");
+  EXPECT_EQ(
+      disk.bytes("/d/quorate.json"),
+      "{\n  \"format\": 1,\n  \"cluster\": \"c1\",\n  \"member\": \"fedcba9876543210\",\n  \"name\": \"m1\"\n}\n");
 }
 
 TEST_F(DataDirectoryTest, KeepsItsOwnIdentity) {
@@ -55,7 +58,8 @@ TEST_F(DataDirectoryTest, MayKeepItsLogElsewhere) {
   ASSERT_TRUE(open("/fast/log"));
   EXPECT_FALSE(disk.exists("/d/log"));
   ASSERT_TRUE(open("/fast/log"));
-  EXPECT_TRUE(says(refusal(Code::kFailedPrecondition), "/d/log/manifest: is missing: the log of the member in /d is not here"));
+  EXPECT_TRUE(
+      says(refusal(Code::kFailedPrecondition), "/d/log/manifest: is missing: the log of the member in /d is not here"));
   ASSERT_TRUE(disk.make_directory("/empty").ok());
   EXPECT_TRUE(says(refusal(Code::kFailedPrecondition, "/empty"), "start with the --wal-dir that it was made with"));
 }
@@ -69,7 +73,8 @@ TEST_F(DataDirectoryTest, IsNotOpenedTwice) {
 TEST_F(DataDirectoryTest, RefusesAFolderOfEtcd) {
   ASSERT_TRUE(disk.make_directory("/d/member/wal").ok());
   EXPECT_EQ(refusal(Code::kFailedPrecondition),
-            "/d: holds an etcd member (member/); Quorate does not open etcd's files: start with an empty --data-dir and import a snapshot");
+            "/d: holds an etcd member (member/); Quorate does not open etcd's files: start with an empty --data-dir "
+            "and import a snapshot");
   EXPECT_FALSE(disk.exists("/d/quorate.json"));
 }
 
@@ -130,7 +135,8 @@ TEST_F(DataDirectoryTest, RefusesToPutANewLogOnAnOldOne) {
   ASSERT_TRUE(disk.make_directory("/fast/log").ok());
   const Manifest used{.cluster = 1, .member = 2, .salt = 3, .first_segment = 1};
   ASSERT_TRUE(disk.replace_file("/fast/log/manifest", encode_manifest(used)).ok());
-  EXPECT_TRUE(says(refusal(Code::kFailedPrecondition, "/fast/log"), "/fast/log: is to hold the log of a new member, but is not empty"));
+  EXPECT_TRUE(says(refusal(Code::kFailedPrecondition, "/fast/log"),
+                   "/fast/log: is to hold the log of a new member, but is not empty"));
 }
 
 TEST_F(DataDirectoryTest, FinishesAMakingThatWasCutShort) {

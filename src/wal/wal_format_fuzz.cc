@@ -17,18 +17,10 @@ void records(std::string_view bytes) {
   RecordReader reader(bytes);
   for (;;) {
     switch (reader.next()) {
-      case RecordReader::Next::kHardState:
-        append_record(reader.hard_state(), again);
-        break;
-      case RecordReader::Next::kEntry:
-        append_record(reader.entry(), again);
-        break;
-      case RecordReader::Next::kEnd:
-        CHECK(again == bytes);
-        return;
-      case RecordReader::Next::kMalformed:
-        CHECK(bytes.starts_with(again));
-        return;
+      case RecordReader::Next::kHardState: append_record(reader.hard_state(), again); break;
+      case RecordReader::Next::kEntry: append_record(reader.entry(), again); break;
+      case RecordReader::Next::kEnd: CHECK(again == bytes); return;
+      case RecordReader::Next::kMalformed: CHECK(bytes.starts_with(again)); return;
     }
   }
 }

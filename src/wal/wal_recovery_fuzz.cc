@@ -48,8 +48,14 @@ class Maker {
     ++segment_;
     ++epoch_;
     file().assign(kSegment, '\0');
-    encode_segment_header({.cluster = 1, .member = 2, .epoch = epoch_, .segment = segment_, .first_index = byte() % 4 + (segment_ == 1),
-                           .first_sequence = sequence_, .segment_bytes = kSegment, .recycled = (byte() & 1) != 0},
+    encode_segment_header({.cluster = 1,
+                           .member = 2,
+                           .epoch = epoch_,
+                           .segment = segment_,
+                           .first_index = byte() % 4 + (segment_ == 1),
+                           .first_sequence = sequence_,
+                           .segment_bytes = kSegment,
+                           .recycled = (byte() & 1) != 0},
                           checksum_seed(kLog), file());
     at_ = kBlockBytes;
   }
@@ -63,7 +69,8 @@ class Maker {
         continue;
       }
       index_ = value % 8 == 1 ? value / 8 : index_ + 1;
-      append_record({static_cast<pb::EntryType>(value % 3), value, index_, Bytes::copy(std::string(value, c))}, records);
+      append_record({static_cast<pb::EntryType>(value % 3), value, index_, Bytes::copy(std::string(value, c))},
+                    records);
     }
     return records;
   }
@@ -74,7 +81,8 @@ class Maker {
     rest_.remove_prefix(input.size());
     if (kind >= 0xf0) {  // raw, at any block
       const size_t at = (kind & 15) * kBlockBytes;
-      file().replace(at, std::min(input.size(), file().size() - at), input, 0, std::min(input.size(), file().size() - at));
+      file().replace(at, std::min(input.size(), file().size() - at), input, 0,
+                     std::min(input.size(), file().size() - at));
       return;
     }
     std::string payload(input);
@@ -84,8 +92,13 @@ class Maker {
     const auto bytes = static_cast<size_t>(batch_bytes(payload.size()));
     if (at_ + bytes > file().size()) return;
     payload.copy(file().data() + at_ + kBatchHeaderBytes, payload.size());
-    encode_batch_header({.epoch = epoch_, .sequence = sequence_++, .previous_end = at_, .length = static_cast<uint32_t>(payload.size()),
-                         .kind = static_cast<BatchKind>((kind & 3) % 3), .begins = (kind & 4) == 0, .ends = (kind & 8) == 0},
+    encode_batch_header({.epoch = epoch_,
+                         .sequence = sequence_++,
+                         .previous_end = at_,
+                         .length = static_cast<uint32_t>(payload.size()),
+                         .kind = static_cast<BatchKind>((kind & 3) % 3),
+                         .begins = (kind & 4) == 0,
+                         .ends = (kind & 8) == 0},
                         checksum_seed(kLog), std::span(file()).subspan(at_));
     if ((kind & 128) != 0) file()[at_ + kind % 80] ^= 1;
     at_ += bytes;
