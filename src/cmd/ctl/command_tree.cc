@@ -32,6 +32,11 @@ Command command_tree(const std::string& program) {
   root.children.push_back(put_command());
   root.children.push_back(get_command());
   root.children.push_back(del_command());
+  root.children.push_back(txn_command(program));
+  root.children.push_back(watch_command());
+  root.children.push_back(lease_command(program));
+  root.children.push_back(compaction_command());
+  root.children.push_back(endpoint_command(program));
   root.children.push_back(version_command(program));
   root.children.push_back(options_command());
   for (const std::string_view name : {"alarm", "auth", "check", "completion", "defrag", "downgrade", "elect", "lock", "make-mirror",
