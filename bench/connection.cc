@@ -176,14 +176,10 @@ size_t Connection::take_frames(std::span<const uint8_t> bytes) {
 
 void Connection::take(const Frame& frame) {
   switch (frame.type) {
-    case kData:
-      return take_data(frame);
-    case kHeaders:
-      return take_headers(frame);
-    case kSettings:
-      return take_settings(frame);
-    case kWindowUpdate:
-      return take_window_update(frame);
+    case kData: return take_data(frame);
+    case kHeaders: return take_headers(frame);
+    case kSettings: return take_settings(frame);
+    case kWindowUpdate: return take_window_update(frame);
     case kResetStream:
       if (Stream* s = find(frame.stream)) end(*s, -1, "stream reset");
       return;
@@ -193,12 +189,9 @@ void Connection::take(const Frame& frame) {
         out_.append(reinterpret_cast<const char*>(frame.payload.data()), frame.payload.size());
       }
       return;
-    case kGoAway:
-      return fail("the server is going away");
-    case kContinuation:
-      return fail("a response header block in several frames");
-    default:
-      return;
+    case kGoAway: return fail("the server is going away");
+    case kContinuation: return fail("a response header block in several frames");
+    default: return;
   }
 }
 

@@ -29,7 +29,7 @@ class HeaderEncoder {
  private:
   struct Path {
     std::string name;
-    size_t entry = 0;   // its place in the order of insertion
+    size_t entry = 0;     // its place in the order of insertion
     size_t built_at = 0;  // insertions when `block` was built
     std::string block;
   };

@@ -31,8 +31,9 @@ bool KeepAliveLoad::run() {
 }
 
 void KeepAliveLoad::on_data(Connection& connection, uint32_t slot, std::span<const uint8_t> bytes) {
-  slot_of(connection, slot).reader.feed(
-      bytes, [&](std::span<const uint8_t> message) { take(connection, slot, message); });
+  slot_of(connection, slot).reader.feed(bytes, [&](std::span<const uint8_t> message) {
+    take(connection, slot, message);
+  });
 }
 
 void KeepAliveLoad::take(Connection& connection, uint32_t slot, std::span<const uint8_t> message) {

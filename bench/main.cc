@@ -11,7 +11,7 @@
 namespace quorate::bench {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr char kUsage[] =
     "usage: quorate_bench WORKLOAD --port=N [--host=127.0.0.1] [--connections=N] [--streams=N] [--seconds=S]\n"
     "                     [--warmup=S] [--keys=N] [--value-size=N] [--writers=N] [--seed=N] [--server-pid=N]\n"
     "workloads: fill read-all put get get-serializable range watch keepalive\n";
@@ -29,18 +29,30 @@ bool parse(int argc, char** argv, Options& o) {
     const std::string_view name = word.substr(2, equals - 2);
     const std::string value(word.substr(equals + 1));
     const auto number = [&value] { return static_cast<uint32_t>(std::strtoul(value.c_str(), nullptr, 10)); };
-    if (name == "host") o.host = value;
-    else if (name == "port") o.port = static_cast<uint16_t>(number());
-    else if (name == "connections") o.connections = number();
-    else if (name == "streams") o.streams = number();
-    else if (name == "seconds") o.seconds = std::strtod(value.c_str(), nullptr);
-    else if (name == "warmup") o.warmup_s = std::strtod(value.c_str(), nullptr);
-    else if (name == "keys") o.keys = number();
-    else if (name == "value-size") o.value_size = number();
-    else if (name == "writers") o.writers = number();
-    else if (name == "seed") o.seed = number();
-    else if (name == "server-pid") o.server_pid = static_cast<int>(number());
-    else return false;
+    if (name == "host")
+      o.host = value;
+    else if (name == "port")
+      o.port = static_cast<uint16_t>(number());
+    else if (name == "connections")
+      o.connections = number();
+    else if (name == "streams")
+      o.streams = number();
+    else if (name == "seconds")
+      o.seconds = std::strtod(value.c_str(), nullptr);
+    else if (name == "warmup")
+      o.warmup_s = std::strtod(value.c_str(), nullptr);
+    else if (name == "keys")
+      o.keys = number();
+    else if (name == "value-size")
+      o.value_size = number();
+    else if (name == "writers")
+      o.writers = number();
+    else if (name == "seed")
+      o.seed = number();
+    else if (name == "server-pid")
+      o.server_pid = static_cast<int>(number());
+    else
+      return false;
   }
   return o.port != 0 && o.connections > 0 && o.streams > 0 && o.streams <= 512 && o.value_size >= 8 &&
          o.keys >= o.range_keys;
@@ -55,7 +67,7 @@ bool run(Runner& runner, std::string_view workload) {
   if (workload == "get") return UnaryLoad(runner, UnaryKind::kGet).run();
   if (workload == "get-serializable") return UnaryLoad(runner, UnaryKind::kGetSerializable).run();
   if (workload == "range") return UnaryLoad(runner, UnaryKind::kRange).run();
-  std::fputs(kUsage.data(), stderr);
+  std::fputs(kUsage, stderr);
   std::exit(2);
 }
 
@@ -74,7 +86,7 @@ void print(const Options& o, const Result& r) {
 int main_of(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs(kUsage.data(), stderr);
+    std::fputs(kUsage, stderr);
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);

@@ -22,16 +22,16 @@ struct Options {
   uint32_t keys = 10000;
   uint32_t value_size = 256;
   uint32_t range_keys = 100;
-  uint32_t writers = 8;      // puts in flight that feed the watchers
+  uint32_t writers = 8;  // puts in flight that feed the watchers
   uint64_t seed = 1;
-  int server_pid = 0;        // 0: the server's CPU is not measured
+  int server_pid = 0;  // 0: the server's CPU is not measured
 };
 
 // What a workload counts, only while `measuring`.
 struct Result {
   Histogram latency;
   uint64_t done = 0;
-  uint64_t errors = 0;       // counted always
+  uint64_t errors = 0;  // counted always
   std::string first_error;
   double seconds = 0;
   double server_cpu_s = 0;

@@ -7,15 +7,11 @@ namespace {
 Request request_of(UnaryKind kind, const Options& options) {
   switch (kind) {
     case UnaryKind::kPut:
-    case UnaryKind::kFill:
-      return Request::put(options.value_size);
+    case UnaryKind::kFill: return Request::put(options.value_size);
     case UnaryKind::kGet:
-    case UnaryKind::kReadAll:
-      return Request::get(false);
-    case UnaryKind::kGetSerializable:
-      return Request::get(true);
-    case UnaryKind::kRange:
-      return Request::range();
+    case UnaryKind::kReadAll: return Request::get(false);
+    case UnaryKind::kGetSerializable: return Request::get(true);
+    case UnaryKind::kRange: return Request::range();
   }
   return {};
 }
@@ -24,14 +20,11 @@ size_t least_answer_of(UnaryKind kind, const Options& options) {
   const size_t pair = kKeySize + options.value_size;
   switch (kind) {
     case UnaryKind::kPut:
-    case UnaryKind::kFill:
-      return 5 + 4;  // a header with a revision at least
+    case UnaryKind::kFill: return 5 + 4;  // a header with a revision at least
     case UnaryKind::kGet:
     case UnaryKind::kReadAll:
-    case UnaryKind::kGetSerializable:
-      return pair;
-    case UnaryKind::kRange:
-      return pair * options.range_keys;
+    case UnaryKind::kGetSerializable: return pair;
+    case UnaryKind::kRange: return pair * options.range_keys;
   }
   return 0;
 }
@@ -62,9 +55,8 @@ bool UnaryLoad::run() {
     for (uint32_t s = 0; s < options.streams; ++s) issue(runner_.connection(c), s);
   }
   if (is_sweep(kind_)) {
-    return runner_.turn_until(kSweepLimitS, [this] {
-      return finished_ == runner_.options().keys || runner_.result().errors > 0;
-    });
+    return runner_.turn_until(kSweepLimitS,
+                              [this] { return finished_ == runner_.options().keys || runner_.result().errors > 0; });
   }
   runner_.measure();
   return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -19,7 +20,8 @@ void Turn::run(ReadySockets& sockets) {
   CHECK(!running_);
   begin_ = now_ = clock_.now();
   running_ = true;
-  activity_ = "";
+  activity_ = "timers, tasks and completions";
+  longest_ = {};
   run_timers();
   run_posted();
   drain_completions();
@@ -31,9 +33,18 @@ void Turn::run(ReadySockets& sockets) {
     std::erase(clients_, nullptr);
     removed_ = false;
   }
-  now_ = clock_.now();
+  look("");
   warn_if_slow();
   running_ = false;
+}
+
+void Turn::forget_work() {
+  // What dies may post and set again.
+  while (!posted_.empty() || timers_.size() > 0) {
+    const std::vector<Task> tasks = std::exchange(posted_, {});
+    const Timers timers = std::exchange(timers_, {});
+  }
+  hooks_.clear();
 }
 
 bool Turn::has_work() {
@@ -91,7 +102,7 @@ void Turn::drain_completions() {
 }
 
 void Turn::serve_clients(ReadySockets& sockets) {
-  now_ = clock_.now();
+  look("clients");
   const MonoTime limit = now_ + limits::kClientTurnBudget;
   size_t idle_sources = 0;
   while (idle_sources <= clients_.size()) {
@@ -102,9 +113,20 @@ void Turn::serve_clients(ReadySockets& sockets) {
       continue;
     }
     idle_sources = 0;
-    now_ = clock_.now();
-    if (now_ >= limit) return;
+    look("clients");
+    if (now_ >= limit) break;
   }
+  activity_ = "turn hooks";
+}
+
+void Turn::look(const char* next) {
+  const MonoTime now = clock_.now();
+  if (now - now_ > longest_) {
+    longest_ = now - now_;
+    longest_activity_ = activity_;
+  }
+  now_ = now;
+  activity_ = next;
 }
 
 size_t Turn::serve_source(size_t source, ReadySockets& sockets) {
@@ -122,7 +144,7 @@ void Turn::warn_if_slow() {
   }
   quiet_until_ = now_ + kSlowTurnLogInterval;
   log_.warn("a turn of the loop took too long",
-            {{"took", took}, {"expected-duration", limits::kSlowTurn}, {"activity", activity_}, {"unlogged-turns", slow_unlogged_}});
+            {{"took", took}, {"expected-duration", limits::kSlowTurn}, {"activity", longest_activity_}, {"unlogged-turns", slow_unlogged_}});
   slow_unlogged_ = 0;
 }
 

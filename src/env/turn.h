@@ -40,6 +40,9 @@ class Turn {
   // One whole turn.
   void run(ReadySockets& sockets);
 
+  // Destroys, unrun, what was posted and every timer and hook: before what they own goes down around them.
+  void forget_work();
+
   // Whether a turn would find work at once. Asks every inbox.
   bool has_work();
   // When the next timer is due.
@@ -53,6 +56,7 @@ class Turn {
   void add_inbox(Inbox& inbox, Priority priority);
   void remove_inbox(Inbox& inbox);
   void add_turn_hook(Task hook) { hooks_.push_back(std::move(hook)); }
+  // Counts until the next look at the clock; the warning names what was noted last in the longest stretch.
   void note_activity(const char* what) { activity_ = what; }
 
  private:
@@ -61,6 +65,8 @@ class Turn {
   void drain_completions();
   void serve_clients(ReadySockets& sockets);
   size_t serve_source(size_t source, ReadySockets& sockets);
+  // Reads the clock: ends one stretch of the turn and begins the next, which is called `next` until noted.
+  void look(const char* next);
   void warn_if_slow();
 
   Clock& clock_;
@@ -73,7 +79,9 @@ class Turn {
   bool removed_ = false;              // a null stands in one of them
   size_t next_source_ = 0;            // 0 is the sockets, 1 + i is clients_[i]
   std::vector<Task> hooks_;
-  const char* activity_ = "";
+  const char* activity_ = "";        // of the stretch that goes on
+  Duration longest_{};               // of this turn's stretches
+  const char* longest_activity_ = "";
   MonoTime begin_{};
   MonoTime now_{};
   bool running_ = false;

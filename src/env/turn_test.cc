@@ -237,6 +237,39 @@ TEST_F(TurnTest, ASlowTurnIsLoggedWithWhatHeldItButNotEveryTime) {
   EXPECT_EQ(log.lines.size(), 2u);
 }
 
+TEST_F(TurnTest, TheWarningNamesTheLongestStretchAndNotTheLast) {
+  Work clients(clock, done, 'q');
+  turn.add_inbox(clients, Priority::kClient);
+  clients.items = 1;
+  clients.after_item = [this] { turn.note_activity("range"); };
+  turn.add_turn_hook([this] { turn.note_activity("flush"); });
+  turn.post([this] {
+    turn.note_activity("compaction");
+    clock.time += limits::kSlowTurn + 1ms;
+  });
+  take();
+  clock.time += 2s;
+  sockets.ready = 1;
+  sockets.cost = limits::kSlowTurn + 1ms;
+  take();
+  EXPECT_EQ(log.lines, (std::vector<std::string>{"a turn of the loop took too long activity=compaction",
+                                                 "a turn of the loop took too long activity=clients"}));
+}
+
+TEST_F(TurnTest, ForgottenWorkIsDestroyedUnrunAlsoWhatItPostsWhileDying) {
+  struct PostsWhenItDies {
+    ~PostsWhenItDies() { turn->post([kept = std::move(owned)] {}); }
+    Turn* turn;
+    std::shared_ptr<int> owned;
+  };
+  const auto owned = std::make_shared<int>(0);
+  turn.post([last = std::make_unique<PostsWhenItDies>(&turn, owned)] {});
+  turn.at(clock.time, [owned, this] { done += 't'; });
+  turn.forget_work();
+  EXPECT_EQ(owned.use_count(), 1);
+  EXPECT_EQ(take(), "");
+}
+
 TEST_F(TurnTest, ATurnWithinTheLimitIsNotLogged) {
   turn.post([this] { clock.time += limits::kSlowTurn; });
   take();

@@ -92,22 +92,25 @@ class Client final : public ClientConnection, private env::SocketEvents, private
     lose(why.ok() ? Status(Code::kUnavailable, "error reading from server: EOF") : why);
   }
 
-  void on_headers_begin(StreamId, StreamState* state) override;
+  void on_headers_begin(StreamId, StreamState* state, bool opens) override;
   void on_header(StreamId stream, std::string_view name, std::string_view value) override;
   void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) override;
   void on_data(StreamId stream, StreamState* state, std::string_view bytes) override;
   void on_stream_ended(StreamId stream, StreamState* state) override;
   void on_stream_closed(StreamId stream, StreamState* state, uint32_t error) override;
+  void on_request_unsent(StreamId stream) override;
   void on_reset_received() override {}
   void on_reset_sent() override {}
   void on_idle_frame() override {}
   void on_ping(bool, uint64_t) override {}
-  void on_goaway(StreamId, uint32_t) override { refused_ = true; }
+  void on_goaway(StreamId last_stream, uint32_t error) override;
   void on_frame_sent(size_t) override {}
 
   ClientCall* find(CallId id);
   // Tells the maker, once.
   void end(ClientCall& call, const Status& status, const Headers& trailers);
+  // Its stream is gone: ends the call unless it has ended, and forgets it.
+  void close(ClientCall& call, const Status& status);
   // Ends the call for both sides.
   void abort(ClientCall& call, const Status& status);
   void flush_later();
@@ -234,7 +237,7 @@ void Client::abort(ClientCall& call, const Status& status) {
   end(call, status, {});
 }
 
-void Client::on_headers_begin(StreamId, StreamState* state) {
+void Client::on_headers_begin(StreamId, StreamState* state, bool) {
   reading_ = static_cast<ClientCall*>(state);
   if (reading_ == nullptr) return;
   reading_->head.clear();
@@ -308,16 +311,39 @@ void Client::on_stream_ended(StreamId, StreamState* state) {
   end(call, status, trailers);
 }
 
+void Client::on_goaway(StreamId, uint32_t) {
+  refused_ = true;
+  std::vector<CallId> unsent;
+  for (const auto& [id, call] : calls_) {
+    if (!call->opened && call->id != 0) unsent.push_back(id);
+  }
+  for (const CallId id : unsent) {
+    if (ClientCall* call = find(id)) abort(*call, Status(Code::kUnavailable, "the connection takes no more calls"));
+  }
+}
+
+void Client::on_request_unsent(StreamId stream) {
+  for (const auto& [id, call] : calls_) {
+    if (call->id != stream) continue;
+    close(*call, Status(Code::kUnavailable, "the connection takes no more calls"));
+    return;
+  }
+}
+
 void Client::on_stream_closed(StreamId, StreamState* state, uint32_t error) {
   ClientCall& call = static_cast<ClientCall&>(*state);
   if (reading_ == &call) reading_ = nullptr;
-  const CallId id = call.call_id;
   const auto reason = static_cast<H2Error>(error);
   const Code code = reason == H2Error::kRefusedStream ? Code::kUnavailable
                     : reason == H2Error::kCancel      ? Code::kCanceled
                     : reason == H2Error::kEnhanceYourCalm ? Code::kResourceExhausted
                                                           : Code::kInternal;
-  end(call, Status(code, "stream terminated by RST_STREAM with error code: " + std::to_string(error)), {});
+  close(call, Status(code, "stream terminated by RST_STREAM with error code: " + std::to_string(error)));
+}
+
+void Client::close(ClientCall& call, const Status& status) {
+  const CallId id = call.call_id;
+  end(call, status, {});
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   closed_.push_back(std::move(found->second));

@@ -4,6 +4,8 @@
 // Invariants:
 //   (1) Events of a call end with on_end, once; every call ends, also when the connection is lost
 //       (kUnavailable) or its deadline passes (kDeadlineExceeded "context deadline exceeded").
+//   (2) A ClientConnection is not destroyed from within an event of its calls (post that); from within
+//       on_lost it may be.
 #pragma once
 
 #include <memory>

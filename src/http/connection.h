@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Call : StreamState {
   MessageReader reader;
   std::unique_ptr<PlainRequest> request;
   std::string body;
+  std::optional<uint64_t> announced_bytes;  // content-length of the body
 };
 
 // What is spoken on a connection.

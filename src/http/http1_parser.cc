@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "http/chars.h"
+
 namespace quorate::http {
 
 namespace {
-
-bool is_token_char(char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -25,11 +20,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-bool is_value_char(char c) {
-  const auto byte = static_cast<uint8_t>(c);
-  return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
 // Calls `use` for each element of a comma-separated list, lowered.
@@ -165,7 +155,7 @@ bool Http1Parser::parse_header(std::string_view line) {
     return false;
   }
   const std::string_view value = trimmed(line.substr(colon + 1));
-  if (!std::all_of(value.begin(), value.end(), is_value_char)) {
+  if (!is_value(value)) {
     fail(400);
     return false;
   }
@@ -252,7 +242,7 @@ Http1Parser::Step Http1Parser::parse_chunk_size() {
   // Extensions are dropped; what follows the digits must be one.
   const std::string_view digits = trimmed(line.substr(0, line.find(';')));
   if (digits.empty() || digits.size() > 15 || line.front() == ' ' || line.front() == '\t') return fail(400);
-  if (!std::all_of(line.begin(), line.end(), is_value_char)) return fail(400);
+  if (!is_value(line)) return fail(400);
   size_t size = 0;
   for (const char c : digits) {
     const char l = lower(c);

@@ -7,6 +7,7 @@
 #include "http/connection.h"
 #include "http/grpc_text.h"
 #include "http/http2_guard.h"
+#include "http/request_head.h"
 
 namespace quorate::http {
 
@@ -30,7 +31,10 @@ class Http2 final : public Protocol, private SessionEvents {
   ~Http2() override { stop_timers(); }
 
   void on_bytes(std::string_view bytes) override;
-  void on_read_end() override { closing_ = true; }
+  void on_read_end() override {
+    closing_ = true;
+    connection_.lose_soon();
+  }
   void produce(Output& out) override;
   bool done() const override { return closing_ || session_->done() || (refusing_ && first_ == nullptr); }
   size_t queued_bytes() const override { return queued_bytes_; }
@@ -44,12 +48,13 @@ class Http2 final : public Protocol, private SessionEvents {
   void on_deadline(Call& call) override;
 
  private:
-  void on_headers_begin(StreamId stream, StreamState* state) override;
+  void on_headers_begin(StreamId stream, StreamState* state, bool opens) override;
   void on_header(StreamId stream, std::string_view name, std::string_view value) override;
   void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) override;
   void on_data(StreamId stream, StreamState* state, std::string_view bytes) override;
   void on_stream_ended(StreamId stream, StreamState* state) override;
   void on_stream_closed(StreamId stream, StreamState* state, uint32_t error) override;
+  void on_request_unsent(StreamId) override {}
   void on_reset_received() override { check(guard_.on_reset(now())); }
   void on_reset_sent() override { check(guard_.on_reset(now())); }
   void on_idle_frame() override { check(guard_.on_idle_frame(now())); }
@@ -90,6 +95,7 @@ class Http2 final : public Protocol, private SessionEvents {
 
   // The head that is being read.
   CallHead head_;
+  RequestHead check_;
   std::string method_;
   size_t header_count_ = 0;
   size_t header_bytes_ = 0;
@@ -142,10 +148,10 @@ void Http2::check(std::string_view abuse) {
 
 // Requests.
 
-void Http2::on_headers_begin(StreamId, StreamState* state) {
-  skip_headers_ = state != nullptr;
+void Http2::on_headers_begin(StreamId, StreamState*, bool opens) {
+  skip_headers_ = !opens;
   header_count_ = header_bytes_ = 0;
-  if (skip_headers_) return;
+  check_.reset();
   method_.clear();
   head_.path.clear();
   head_.timeout.reset();
@@ -154,7 +160,7 @@ void Http2::on_headers_begin(StreamId, StreamState* state) {
 void Http2::on_header(StreamId, std::string_view name, std::string_view value) {
   constexpr size_t kFieldOverheadBytes = 32;  // RFC 9113, 6.5.2
   header_bytes_ += name.size() + value.size() + kFieldOverheadBytes;
-  if (skip_headers_ || header_bytes_ > limits::kMaxHeaderListBytes) return;
+  if (skip_headers_ || header_bytes_ > limits::kMaxHeaderListBytes || !check_.add(name, value)) return;
   if (name.starts_with(':')) {
     if (name == ":method") method_ = value;
     if (name == ":path") head_.path = value;
@@ -168,11 +174,15 @@ void Http2::on_header(StreamId, std::string_view name, std::string_view value) {
   text = value;
 }
 
-void Http2::on_headers_end(StreamId stream, StreamState* state, bool) {
-  if (state != nullptr || closing_) return;
+void Http2::on_headers_end(StreamId stream, StreamState*, bool stream_ended) {
+  if (closing_) return;
+  const bool too_large = header_bytes_ > limits::kMaxHeaderListBytes;
+  const bool malformed = skip_headers_ ? !stream_ended : !too_large && !check_.well_formed();
+  if (malformed) session_->reset(stream, H2Error::kProtocol);
+  if (malformed || skip_headers_) return;
   head_.headers.resize(header_count_);
   const bool grpc = is_grpc_content_type(header_of(head_.headers, "content-type"));
-  if (header_bytes_ > limits::kMaxHeaderListBytes) {
+  if (too_large) {
     refuse(stream, 431, Status(Code::kResourceExhausted, "grpc: header list is too large"));
   } else if (grpc) {
     accept_grpc(stream);
@@ -244,6 +254,7 @@ void Http2::accept_plain(StreamId stream) {
   request.http2 = true;
   head_.headers.clear();
   call->head_only = method_ == "HEAD";
+  call->announced_bytes = check_.content_length();
 }
 
 void Http2::refuse(StreamId stream, int http_status, const Status& status) {
@@ -333,6 +344,11 @@ void Http2::on_stream_ended(StreamId, StreamState* state) {
     } else {
       server_.handler().on_half_close(call.call_id);
     }
+    return;
+  }
+  if (call.announced_bytes && *call.announced_bytes != call.body.size()) {
+    session_->reset(call.id, H2Error::kProtocol);
+    server_.cancel(call);
     return;
   }
   PlainRequest request = std::move(*call.request);

@@ -122,6 +122,39 @@ TEST(Http2, RoutesPlainRequestsAndRefusesOtherMethodsOfGrpc) {
   EXPECT_TRUE(f.echo.heads.empty());
 }
 
+TEST(Http2, ResetsMalformedRequestsAndTellsNobody) {
+  EchoFixture f;
+  RawClient raw = f.raw(greeting());
+  const Headers bare = {{":method", "POST"}, {":scheme", "http"}, {":path", "/x"}};
+  const auto reset_by = [&](std::string_view bytes) {
+    raw.take();
+    f.say(raw, bytes);
+    const auto frames = parse_frames(raw.take());
+    const ParsedFrame* reset = find_frame(frames, FrameType::kReset);
+    return reset != nullptr && error_of(*reset) == static_cast<uint32_t>(H2Error::kProtocol);
+  };
+  EXPECT_TRUE(reset_by(frame(FrameType::kHeaders, kWhole, 1, block({{":method", "GET"}}))));
+  EXPECT_TRUE(reset_by(frame(FrameType::kHeaders, kWhole, 3, block(bare) + block({{"connection", "close"}}))));
+  EXPECT_TRUE(reset_by(frame(FrameType::kHeaders, kEndHeaders, 5, block(bare) + block({{"content-length", "3"}})) +
+                       frame(FrameType::kData, kEndStream, 5, "four")));
+  EXPECT_TRUE(reset_by(frame(FrameType::kHeaders, kEndHeaders, 7, grpc_block("/hang")) +
+                       frame(FrameType::kHeaders, kEndHeaders, 7, block({{"x", "y"}}))));  // trailers that end nothing
+  EXPECT_EQ(f.echo.last_request, 0U);
+  EXPECT_EQ(f.echo.heads.size(), 1U);
+  EXPECT_EQ(f.echo.cancelled.size(), 1U);
+}
+
+TEST(Http2, IgnoresTrailersOfARequestAlsoWhereItWasRefused) {
+  EchoFixture f;
+  RawClient raw = f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo", {{"grpc-timeout", "x"}})) +
+                        frame(FrameType::kHeaders, kWhole, 1, block({{":method", "GET"}, {":path", "/"}, {":scheme", "http"}})) +
+                        frame(FrameType::kHeaders, kEndHeaders, 3, grpc_block("/echo")) +
+                        frame(FrameType::kHeaders, kWhole, 3, block({{"x", "y"}})));
+  EXPECT_EQ(f.echo.heads.size(), 1U);
+  EXPECT_EQ(f.echo.last_request, 0U);
+  EXPECT_TRUE(f.echo.cancelled.empty());
+}
+
 TEST(Http2, RefusesAPlainBodyAboveTheLimit) {
   ServerOptions options;
   options.max_body_bytes = 10;

@@ -107,6 +107,7 @@ void ServerState::close_call(Call& call) {
   call.out.clear();
   call.trailers.clear();
   call.request.reset();
+  call.announced_bytes.reset();
   if (!call.body.empty()) call.body = std::string();
   // A slot whose generations are used up is never given out again.
   if (call.generation < kLastGeneration) free_calls_.push_back(slot);

@@ -6,6 +6,9 @@
 //   (1) For every CallId: on_call or on_request first, once; after on_cancel, finish or respond nothing more.
 //   (2) A CallId is never used again by a Server, so a late answer to a dead call is ignored, not misdelivered.
 //   (3) Bytes queued for a call are bounded only by its producer, who is told by on_drained.
+//   (4) Answers leave at the end of the turn in which they are given, in the Server's turn hook. A hook that is
+//       registered after it and answers calls must post that (env/loop.h).
+//   (5) A Server is not destroyed from within an event of its Handler.
 #pragma once
 
 #include <cstdint>

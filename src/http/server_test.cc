@@ -283,6 +283,49 @@ TEST(Client, EndsACallAtItsDeadline) {
   EXPECT_EQ(seen.ends, 1);
 }
 
+TEST(Client, EndsCallsThatWaitForTheirTurn) {
+  ServerOptions options;
+  options.max_concurrent_streams = 1;
+  EchoFixture f(options);
+  auto client = f.client();
+  f.world.settle();
+  Seen running;
+  Seen late;
+  Seen cancelled;
+  Seen refused;
+  client->open("/hang", {}, running);
+  client->open("/hang", {.timeout = 50ms, .metadata = {}}, late);
+  const CallId call = client->open("/hang", {}, cancelled);
+  client->open("/hang", {}, refused);
+  f.world.settle();
+  EXPECT_EQ(f.echo.heads.size(), 1U);
+  client->cancel(call);
+  f.world.advance(50ms);
+  EXPECT_EQ(late.status.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(cancelled.ends, 0);
+  EXPECT_EQ(refused.ends, 0);
+  f.server->drain();
+  f.world.settle();
+  EXPECT_EQ(refused.status.code(), Code::kUnavailable);
+  EXPECT_EQ(running.ends, 0);
+  EXPECT_EQ(f.echo.heads.size(), 1U);
+}
+
+TEST(Client, MayBeDestroyedWhenItIsLost) {
+  EchoFixture f;
+  auto pair = f.world.connect();
+  f.server->adopt(std::move(pair.far));
+  std::unique_ptr<ClientConnection> client;
+  client = ClientConnection::create(f.world.env(), std::move(pair.near), {}, [&](const Status&) { client.reset(); });
+  Seen seen;
+  client->open("/hang", {}, seen);
+  f.world.settle();
+  f.server.reset();
+  f.world.settle();
+  EXPECT_EQ(seen.ends, 1);
+  EXPECT_EQ(client, nullptr);
+}
+
 TEST(Client, EndsEveryCallWhenTheConnectionIsLost) {
   EchoFixture f;
   auto client = f.client();
@@ -299,7 +342,7 @@ TEST(Client, EndsEveryCallWhenTheConnectionIsLost) {
   EXPECT_EQ(late.status.code(), Code::kUnavailable);
 }
 
-TEST(Client, MayBeDestroyedWhileACallEnds) {
+TEST(Client, MayBeDestroyedOnceACallHasEnded) {
   EchoFixture f;
   struct Destroyer final : CallEvents {
     void on_message(Bytes) override {}

@@ -66,6 +66,7 @@ class NghttpSession final : public Session {
   void attach(StreamId stream, StreamState& state) override {
     state.id = stream;
     nghttp2_session_set_stream_user_data(session_, stream, &state);
+    forget_known();
   }
 
   void respond(StreamState& state, std::span<const HeaderField> headers, bool last) override {
@@ -81,6 +82,7 @@ class NghttpSession final : public Session {
     const int32_t id = nghttp2_submit_request(session_, nullptr, fields_.data(), fields_.size(), &provider, &state);
     if (id < 0) return false;
     state.id = id;
+    forget_known();
     return true;
   }
 
@@ -113,7 +115,15 @@ class NghttpSession final : public Session {
  private:
   static NghttpSession& self(void* user) { return *static_cast<NghttpSession*>(user); }
   StreamState* state_of(StreamId stream) {
-    return static_cast<StreamState*>(nghttp2_session_get_stream_user_data(session_, stream));
+    if (stream != known_stream_) {
+      known_state_ = static_cast<StreamState*>(nghttp2_session_get_stream_user_data(session_, stream));
+      known_stream_ = stream;
+    }
+    return known_state_;
+  }
+  void forget_known() {
+    known_stream_ = 0;
+    known_state_ = nullptr;
   }
 
   void open();
@@ -175,7 +185,8 @@ class NghttpSession final : public Session {
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     NghttpSession& s = self(user);
-    s.events_.on_headers_begin(frame->hd.stream_id, s.state_of(frame->hd.stream_id));
+    const bool opens = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    s.events_.on_headers_begin(frame->hd.stream_id, s.state_of(frame->hd.stream_id), opens);
     return 0;
   }
 
@@ -199,7 +210,9 @@ class NghttpSession final : public Session {
 
   static int on_stream_close(nghttp2_session*, int32_t stream, uint32_t error, void* user) {
     NghttpSession& s = self(user);
-    if (StreamState* state = s.state_of(stream)) s.events_.on_stream_closed(stream, state, error);
+    StreamState* state = s.state_of(stream);
+    s.forget_known();
+    if (state != nullptr) s.events_.on_stream_closed(stream, state, error);
     return 0;
   }
 
@@ -209,7 +222,11 @@ class NghttpSession final : public Session {
   }
   void sent(const nghttp2_frame& frame);
 
-  static int on_frame_not_send(nghttp2_session* session, const nghttp2_frame* frame, int error, void*) {
+  static int on_frame_not_send(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) {
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      self(user).events_.on_request_unsent(frame->hd.stream_id);
+      return 0;
+    }
     const bool carries = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     const bool gone = error == NGHTTP2_ERR_STREAM_CLOSED || error == NGHTTP2_ERR_STREAM_CLOSING;
     if (carries && !gone && frame->hd.stream_id > 0) {
@@ -223,6 +240,8 @@ class NghttpSession final : public Session {
   nghttp2_session* session_ = nullptr;
   Output* out_ = nullptr;  // during pull()
   size_t out_bytes_max_ = 0;
+  StreamId known_stream_ = 0;  // whose state was looked up last
+  StreamState* known_state_ = nullptr;
   bool broken_ = false;
   std::string last_words_;
   std::vector<nghttp2_nv> fields_;
@@ -247,6 +266,7 @@ void NghttpSession::open() {
   CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  if (server_) nghttp2_option_set_no_http_messaging(option, 1);
   nghttp2_option_set_max_outbound_ack(option, limits::kMaxQueuedAcks);
   nghttp2_option_set_max_continuations(option, limits::kMaxContinuations);
   // The library's own limit of resets reads a clock; ours is the connection's and does not.
@@ -322,6 +342,9 @@ void NghttpSession::sent(const nghttp2_frame& frame) {
     return;
   }
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
+  if (!server_ && frame.hd.type == NGHTTP2_HEADERS) {
+    if (StreamState* state = state_of(stream)) state->opened = true;
+  }
   events_.on_frame_sent(frame.hd.type == NGHTTP2_DATA ? frame.hd.length : 0);
   const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (server_ && ends && nghttp2_session_get_stream_remote_close(session_, stream) == 0) {

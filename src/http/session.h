@@ -5,7 +5,7 @@
 // Loop: the connection's.
 // Source: RFC 9113, RFC 7541.
 // Invariants:
-//   (1) Events come from within receive(), and on_stream_closed and on_frame_sent from pull() as well.
+//   (1) Events come from within receive(); those of what was sent, unsent and closed from pull() as well.
 //   (2) A StreamState that was attached is used until on_stream_closed, which comes once for it.
 //   (3) Neither receive() nor pull() may be called, nor the Session destroyed, from within an event.
 #pragma once
@@ -56,6 +56,7 @@ struct StreamState {
   OutQueue out;
   End end = End::kOpen;
   bool waiting = false;  // asked for data while there was none
+  bool opened = false;   // a client's request has left
   Headers trailers;
 };
 
@@ -63,13 +64,17 @@ class SessionEvents {
  public:
   virtual ~SessionEvents() = default;
   // The head of a message begins: on a server a request, or its trailers; on a client the answer, or its trailers.
-  virtual void on_headers_begin(StreamId stream, StreamState* state) = 0;
+  // `opens`: it opens the stream. On a server nothing of it is checked yet (request_head.h).
+  virtual void on_headers_begin(StreamId stream, StreamState* state, bool opens) = 0;
   virtual void on_header(StreamId stream, std::string_view name, std::string_view value) = 0;
   virtual void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) = 0;
   // Flow control is the owner's: what it has taken it gives back by consume().
   virtual void on_data(StreamId stream, StreamState* state, std::string_view bytes) = 0;
   virtual void on_stream_ended(StreamId stream, StreamState* state) = 0;
   virtual void on_stream_closed(StreamId stream, StreamState* state, uint32_t error) = 0;
+  // A request that waited for its turn was taken back, or the other side takes no more. Its StreamState is not
+  // used any further, and on_stream_closed will not come.
+  virtual void on_request_unsent(StreamId stream) = 0;
   virtual void on_reset_received() = 0;
   // A frame that carries nothing: empty DATA, PRIORITY, SETTINGS.
   virtual void on_idle_frame() = 0;

@@ -162,9 +162,9 @@ Revision SimpleStore::events(Revision from, Revision to, const KeyRange& range, 
     pb::Event event;
     event.type = version->tombstone() ? pb::EventType::kDelete : pb::EventType::kPut;
     event.kv = version->kv();
-    // The state at the revision before, which is gone where compaction took that revision.
+    // What it was at the revision before; compaction took that along where it took that revision.
     const bool created = version->create_revision == version->mod_revision;
-    if (prev_kv && !created && last - 1 >= compacted_) {
+    if (prev_kv && !created) {
       const Version* before = version->older;
       while (before && before->mod_revision == last) before = before->older;
       if (before && !before->tombstone()) event.prev_kv = before->kv();

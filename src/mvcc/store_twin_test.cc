@@ -209,7 +209,7 @@ class Pair {
 };
 
 TEST(SimpleStore, EqualsItsTwinInRandomPrograms) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Pair pair(seed);
     for (int i = 0; i < 400; ++i) {

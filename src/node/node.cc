@@ -103,7 +103,7 @@ Status Node::bind() {
 Status Node::open_store() {
   const MemberId member = member_id_of(config_.initial_advertise_peer_urls, config_.initial_cluster_token);
   Result<wal::DataDirectory> directory = wal::open_data_directory(
-      env_.disk, config_.data_dir, config_.wal_dir, {.cluster = cluster_id_of({member}), .member = member});
+      env_.disk, config_.data_dir, config_.wal_dir, {.cluster = cluster_id_of({member}), .member = member, .name = config_.name});
   if (!directory) return directory.error();
   directory_ = std::move(*directory);
 
@@ -112,6 +112,7 @@ Status Node::open_store() {
   log_options.cluster = directory_.identity.cluster;
   log_options.member = directory_.identity.member;
   log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
+  log_options.salt = env_.seed;
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();
 

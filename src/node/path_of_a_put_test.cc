@@ -37,16 +37,18 @@ TEST_P(PathOfAPut, PassesEveryStageInOrderAndIsDurableBeforeItIsAnswered) {
   const TemporaryDirectory directory;
   Recorder recorder;
   TestMember member({.io_loops = GetParam(), .data_dir = directory.path() + "/data", .trace = &recorder});
-  TestClient client(member.client_address());
-  // Whatever the start still writes is over once a first put is answered.
-  ASSERT_TRUE(client.call("/etcdserverpb.KV/Put", pb::encode(pb::PutRequest{.key = "a", .value = "1"})).status.ok());
-  recorder.take();
+  {
+    TestClient client(member.client_address());
+    // Whatever the start still writes is over once a first put is answered.
+    ASSERT_TRUE(client.call("/etcdserverpb.KV/Put", pb::encode(pb::PutRequest{.key = "a", .value = "1"})).status.ok());
+    recorder.take();
 
-  const Answer answer = client.call("/etcdserverpb.KV/Put", pb::encode(pb::PutRequest{.key = "a", .value = "2"}));
-  ASSERT_TRUE(answer.status.ok()) << answer.status.text();
-  pb::PutResponse response;
-  ASSERT_TRUE(pb::decode(answer.messages.at(0).view(), response));
-  EXPECT_EQ(response.header->revision, 3);
+    const Answer answer = client.call("/etcdserverpb.KV/Put", pb::encode(pb::PutRequest{.key = "a", .value = "2"}));
+    ASSERT_TRUE(answer.status.ok()) << answer.status.text();
+    pb::PutResponse response;
+    ASSERT_TRUE(pb::decode(answer.messages.at(0).view(), response));
+    EXPECT_EQ(response.header->revision, 3);
+  }
   member.stop();
 
   std::vector<std::string> stages = recorder.take();

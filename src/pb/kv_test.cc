@@ -124,8 +124,9 @@ std::string nested_txn(int levels) {
 
 TEST(TxnCodec, TakesTransactionsNestedToTheLimitAndRefusesDeeperOnes) {
   TxnRequest txn;
-  EXPECT_TRUE(decode(nested_txn(kMaxNesting), txn));
-  EXPECT_EQ(encode(txn), nested_txn(kMaxNesting));
+  const std::string deepest = nested_txn(kMaxNesting);
+  EXPECT_TRUE(decode(deepest, txn));
+  EXPECT_EQ(encode(txn), deepest);
   EXPECT_FALSE(decode(nested_txn(kMaxNesting + 1), txn));
 }
 
@@ -143,6 +144,18 @@ TEST(TxnCodec, AnOperationThatComesTwiceMergesAndAnotherKindReplacesIt) {
   const std::string replaced = "\x12\x13" + merged + "\x0a\x03\x0a\x01" "c";
   ASSERT_TRUE(decode(replaced, txn));
   EXPECT_EQ(std::get<RangeRequest>(txn.success.at(0).request).key, "c");
+}
+
+TEST(TxnCodec, TheLastMemberOfAComparesUnionWins) {
+  TxnRequest txn;
+  ASSERT_TRUE(decode("\x0a\x05\x20\x07\x3a\x01v", txn));  // version 7, value v
+  EXPECT_EQ(txn.compare.at(0).union_field, 7u);
+  EXPECT_EQ(txn.compare.at(0).value, "v");
+  EXPECT_EQ(txn.compare.at(0).number, 0);
+  ASSERT_TRUE(decode("\x0a\x05\x3a\x01v\x40\x07", txn));  // value v, lease 7
+  EXPECT_EQ(txn.compare.at(0).union_field, 8u);
+  EXPECT_EQ(txn.compare.at(0).value, "");
+  EXPECT_EQ(txn.compare.at(0).number, 7);
 }
 
 TEST(KvCodec, DecodingReplacesWhatTheMessageHeld) {

@@ -29,7 +29,8 @@ uint64_t some_number(Prng& prng) {
 }
 
 std::string some_text(Prng& prng) {
-  static constexpr std::array<std::string_view, 6> kPieces = {"a", "z9", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", ""};
+  static constexpr std::array<std::string_view, 6> kPieces = {
+      "a", "z9", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", ""};
   std::string text;
   for (uint64_t i = prng.below(6); i > 0; --i) text += kPieces[prng.below(kPieces.size())];
   return text;
@@ -40,7 +41,8 @@ std::string some_bytes(Prng& prng) { return prng.bytes(prng.chance(1, 20) ? prng
 int some_enum(Prng& prng, const FieldDescriptor& field) {
   const bool closed = field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO2;
   if (!closed && prng.chance(1, 5)) return static_cast<int>(some_number(prng));
-  return field.enum_type()->value(static_cast<int>(prng.below(static_cast<uint64_t>(field.enum_type()->value_count()))))->number();
+  const auto& values = *field.enum_type();
+  return values.value(static_cast<int>(prng.below(static_cast<uint64_t>(values.value_count()))))->number();
 }
 
 void fill_to_depth(Prng& prng, Message& message, int depth);
@@ -68,7 +70,8 @@ void set_field(Prng& prng, Message& message, const FieldDescriptor& field, int d
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       if (depth == 0) return;
-      return fill_to_depth(prng, repeated ? *reflection.AddMessage(&message, &field) : *reflection.MutableMessage(&message, &field), depth - 1);
+      if (repeated) return fill_to_depth(prng, *reflection.AddMessage(&message, &field), depth - 1);
+      return fill_to_depth(prng, *reflection.MutableMessage(&message, &field), depth - 1);
     default: FAIL() << "a field of a kind that no hot message has: " << field.full_name();
   }
 }
@@ -103,9 +106,11 @@ void put_varint(std::string& out, uint64_t value) {
 
 // One field of any number and wire type, mostly well formed.
 void put_field(Prng& prng, std::string& out, int depth) {
-  static constexpr std::array<uint32_t, 20> kNumbers = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 64, 100, 1300, 1301, (1u << 29) - 1};
+  static constexpr std::array<uint32_t, 20> kNumbers = {1,  2,  3,  4,  5,  6,  7,   8,    9,    10,
+                                                        11, 12, 13, 15, 16, 64, 100, 1300, 1301, (1u << 29) - 1};
   const uint32_t number = prng.chance(1, 50) ? 0 : kNumbers[prng.below(kNumbers.size())];
-  const auto type = static_cast<uint32_t>(prng.chance(1, 50) ? prng.below(8) : std::array{0, 1, 2, 2, 3, 5}[prng.below(6)]);
+  static constexpr std::array<uint32_t, 6> kTypes = {0, 1, 2, 2, 3, 5};
+  const auto type = prng.chance(1, 50) ? static_cast<uint32_t>(prng.below(8)) : kTypes[prng.below(kTypes.size())];
   put_varint(out, (number << 3) | type);
   switch (type) {
     case 0: put_varint(out, some_number(prng)); return;

@@ -42,7 +42,8 @@ TEST(Wire, SkipsAndRefusesUnknownFieldsAsProtobufDoes) {
       "\x88\x80\x80\x80" + std::string("\x00\x01", 2), "\x88\x80\x80\x80\x80" + std::string("\x00\x01", 2),
       "\x88\x80\x80\x80\x70\x01", "\xf8\xff\xff\xff\x0f\x01", "\x0a\x80" + std::string(1, '\0'),
       "\x0a\x80\x80\x80\x80" + std::string(1, '\0'), "\x0a\x80\x80\x80\x80\x80" + std::string(1, '\0'),
-      "\x0a\xff\xff\xff\xff\x0f", "\x0a\xff\xff\xff\xff\x07", "\x0a\x02x", "\x0a\x01x", "\x09" "1234567", "\x09" "12345678",
+      "\x0a\xff\xff\xff\xff\x0f", "\x0a\xff\xff\xff\xff\x07", "\x0a\x02x", "\x0a\x01x", "\x09" "1234567",
+      "\x09" "12345678",
       "\x0d" "123", "\x0d" "1234", "\x0b", "\x0b\x0c", "\x0b\x14", "\x0b\x0b\x0c\x0c", "\x0b\x0b\x0c", "\x0c", "\x04",
       "\x0b\x08\x01\x12\x02\x0c\x0c\x0c", "\x0e", "\x0f", "\x03\x04"};
   for (const std::string& bytes : cases) EXPECT_EQ(walk(bytes), protobuf_walks(bytes)) << hex_of(bytes);
@@ -68,7 +69,8 @@ TEST(Wire, AgreesWithProtobufOnRandomBytes) {
 TEST(Wire, KnowsUtf8AsProtobufDoes) {
   google::protobuf::LogSilencer silence;
   Prng prng(61);
-  static constexpr std::string_view kEdges = "\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff";
+  static constexpr std::string_view kEdges =
+      "\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff";
   int accepted = 0;
   for (int round = 0; round < 300'000; ++round) {
     std::string text;

@@ -50,8 +50,7 @@ pb::ConfState changed(const pb::ConfState& state, const pb::ConfChange& change) 
       std::erase(out.voters, id);
       std::erase(out.learners, id);
       break;
-    case pb::ConfChangeType::kUpdateNode:
-      break;
+    case pb::ConfChangeType::kUpdateNode: break;
   }
   if (out.voters.empty() && !state.voters.empty()) return state;
   return out;

@@ -88,12 +88,9 @@ bool Core::is_acceptable(const Message& message) const {
   if (is_response(message.type) && !progress_of(message.from)) return false;
   switch (message.type) {
     case MessageType::kProp:
-    case MessageType::kReadIndex:
-      return message.term == 0 && !message.entries.empty();
-    case MessageType::kApp:
-      return message.term != 0 && are_contiguous(message);
-    case MessageType::kSnap:
-      return message.term != 0 && message.snapshot.metadata.index != 0;
+    case MessageType::kReadIndex: return message.term == 0 && !message.entries.empty();
+    case MessageType::kApp: return message.term != 0 && are_contiguous(message);
+    case MessageType::kSnap: return message.term != 0 && message.snapshot.metadata.index != 0;
     case MessageType::kAppResp:
     case MessageType::kVote:
     case MessageType::kVoteResp:
@@ -103,18 +100,15 @@ bool Core::is_acceptable(const Message& message) const {
     case MessageType::kTimeoutNow:
     case MessageType::kReadIndexResp:
     case MessageType::kPreVote:
-    case MessageType::kPreVoteResp:
-      return message.term != 0;
-    default:
-      return false;
+    case MessageType::kPreVoteResp: return message.term != 0;
+    default: return false;
   }
 }
 
 // Section 4.2.3: who hears from a leader does not help to depose it. False if the message ends here.
 bool Core::survives_higher_term(const Message& message) {
   const bool asks_for_vote = message.type == MessageType::kVote || message.type == MessageType::kPreVote;
-  const bool in_lease =
-      options_.check_quorum && leader_ != 0 && election_elapsed_ticks_ < options_.election_ticks;
+  const bool in_lease = options_.check_quorum && leader_ != 0 && election_elapsed_ticks_ < options_.election_ticks;
   if (asks_for_vote && in_lease && message.context.view() != kTransferContext) return false;
   if (message.type == MessageType::kPreVote) return true;
   if (message.type == MessageType::kPreVoteResp && !message.reject) return true;
@@ -157,9 +151,7 @@ void Core::step_as_candidate(Message& message) {
 
 void Core::step_as_follower(Message& message) {
   switch (message.type) {
-    case MessageType::kProp:
-      on_proposal(message);
-      break;
+    case MessageType::kProp: on_proposal(message); break;
     case MessageType::kApp:
       follow(message);
       on_append(message);

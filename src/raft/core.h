@@ -53,21 +53,21 @@ struct Options {
   uint32_t heartbeat_ticks = 1;
   bool pre_vote = true;
   bool check_quorum = true;
-  size_t inflight_messages_max = 512;       // of one follower, in replicate state
-  size_t message_bytes_max = 1024 * 1024;   // of entries in one append; at least one entry goes
+  size_t inflight_messages_max = 512;                // of one follower, in replicate state
+  size_t message_bytes_max = 1024 * 1024;            // of entries in one append; at least one entry goes
   size_t ready_entries_bytes_max = 8 * 1024 * 1024;  // of committed entries in one Ready
-  uint64_t seed = 0;                        // another at every start of a member: it also makes the ids of
-                                            // forwarded reads unique
+  uint64_t seed = 0;                                 // another at every start of a member: it also makes the ids of
+                                                     // forwarded reads unique
 };
 
 // What a member knows when it starts.
 struct Initial {
   HardState hard_state;
-  ConfState conf_state;          // as of `applied`: changes up to there are not handed out again
-  Index snapshot_index = 0;      // the entry before the first one in `entries`
+  ConfState conf_state;      // as of `applied`: changes up to there are not handed out again
+  Index snapshot_index = 0;  // the entry before the first one in `entries`
   Term snapshot_term = 0;
-  Index applied = 0;             // >= snapshot_index: entries up to it are not handed out again
-  std::vector<Entry> entries;    // snapshot_index+1 .. last; all durable
+  Index applied = 0;           // >= snapshot_index: entries up to it are not handed out again
+  std::vector<Entry> entries;  // snapshot_index+1 .. last; all durable
 };
 
 enum class Role : uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
@@ -104,7 +104,7 @@ struct Ready {
 };
 
 struct Proposed {
-  Term term = 0;    // 0: forwarded to the leader, index unknown
+  Term term = 0;  // 0: forwarded to the leader, index unknown
   Index index = 0;
 };
 
@@ -254,8 +254,8 @@ class Core {
   Log log_;
 
   ConfState conf_;
-  std::vector<Progress> peers_;     // every other voter and learner, by ascending id
-  Index pending_conf_index_ = 0;    // of a leader: no other change is proposed until it is applied
+  std::vector<Progress> peers_;   // every other voter and learner, by ascending id
+  Index pending_conf_index_ = 0;  // of a leader: no other change is proposed until it is applied
 
   uint32_t election_elapsed_ticks_ = 0;
   uint32_t heartbeat_elapsed_ticks_ = 0;
@@ -264,7 +264,7 @@ class Core {
   MemberId transferee_ = 0;
 
   Reads reads_;
-  Snapshot image_;                  // to send; index 0 = none
+  Snapshot image_;  // to send; index 0 = none
 
   // Duties not collected yet.
   std::vector<Message> messages_;
@@ -272,10 +272,10 @@ class Core {
   std::vector<ReadState> resolved_reads_;
   std::vector<ReadId> failed_reads_;
   std::optional<Snapshot> received_snapshot_;
-  bool appends_due_ = false;        // a peer may have become sendable
+  bool appends_due_ = false;  // a peer may have become sendable
 
   uint64_t sequence_ = 0;
-  Ring<Write> writes_;              // handed out, not durable, by ascending sequence
+  Ring<Write> writes_;  // handed out, not durable, by ascending sequence
   HardState told_hard_state_;
   SoftState told_soft_state_;
 };

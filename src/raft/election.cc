@@ -45,13 +45,9 @@ void Core::become_leader() {
   append_as_leader({});
 }
 
-bool Core::is_promotable() const {
-  return is_voter(conf_, options_.id) && log_.applied() >= log_.offset();
-}
+bool Core::is_promotable() const { return is_voter(conf_, options_.id) && log_.applied() >= log_.offset(); }
 
-void Core::campaign() {
-  try_to_campaign(options_.pre_vote ? Campaign::kPreElection : Campaign::kElection);
-}
+void Core::campaign() { try_to_campaign(options_.pre_vote ? Campaign::kPreElection : Campaign::kElection); }
 
 void Core::try_to_campaign(Campaign campaign) {
   if (role_ == Role::kLeader || !is_promotable()) return;
@@ -65,6 +61,7 @@ void Core::start(Campaign campaign) {
   if (pre) {
     role_ = Role::kPreCandidate;
     leader_ = 0;
+    fail_reads();  // there is nobody left to ask
     for (Progress& peer : peers_) peer.ballot = Ballot::kNone;
     own_ballot_ = Ballot::kGranted;
   } else {
@@ -141,6 +138,7 @@ void Core::tick_as_leader() {
   if (election_elapsed_ticks_ >= options_.election_ticks) {
     election_elapsed_ticks_ = 0;
     transferee_ = 0;  // section 3.10: a hand-over that takes longer has failed
+    if (!is_voter(conf_, options_.id)) return become_follower(term_, 0);  // section 4.2.2
     if (options_.check_quorum) check_quorum();
   }
   if (role_ != Role::kLeader || heartbeat_elapsed_ticks_ < options_.heartbeat_ticks) return;

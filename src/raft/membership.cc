@@ -20,14 +20,13 @@ Result<Proposed> Core::propose_conf_change(const ConfChange& change) {
 ConfState Core::apply_conf_change(const ConfChange& change) {
   ConfState next = changed(conf_, change);
   if (next == conf_) return conf_;
-  // Those who leave should still learn that the change is committed.
+  // Who leaves should still be told that the change is committed.
   if (role_ == Role::kLeader) flush_appends();
   configure(std::move(next));
   if (role_ != Role::kLeader) return conf_;
-  if (!is_voter(conf_, options_.id)) {
-    become_follower(term_, 0);  // section 4.2.2
-    return conf_;
-  }
+  // A leader that no longer votes goes on for one election timeout, without counting itself and without
+  // new proposals: the others must learn that the change is committed before they can elect by it.
+  if (!is_voter(conf_, options_.id)) election_elapsed_ticks_ = 0;
   if (transferee_ != 0 && !is_voter(conf_, transferee_)) transferee_ = 0;
   appends_due_ = !peers_.empty();
   advance_commit();  // the majority may be smaller now

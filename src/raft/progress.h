@@ -30,12 +30,12 @@ struct Progress {
   Index match = 0;
   Index next = 1;
   Index pending_snapshot = 0;
-  Index commit_sent = 0;       // the highest commit index that an append carried
+  Index commit_sent = 0;  // the highest commit index that an append carried
   bool probe_sent = false;
   bool recently_active = false;
-  uint64_t read_token = 0;     // the newest heartbeat context that it has answered
+  uint64_t read_token = 0;  // the newest heartbeat context that it has answered
   Ballot ballot = Ballot::kNone;
-  Ring<Index> inflight;        // last index of each unanswered append, ascending
+  Ring<Index> inflight;  // last index of each unanswered append, ascending
 
   // Starts over for a leader whose log ends at `last`.
   void reset(Index last) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "raft/core.h"
 #include "raft/quorum.h"
 
@@ -57,6 +58,7 @@ void Core::flush_reads() {
     resolve_reads();
     return;
   }
+  CHECK(leader_ != 0);
   Message request = message_to(leader_, MessageType::kReadIndex);
   request.entries.push_back({.data = encode_request(batch.token)});
   reads_.waiting.push_back(std::move(batch));

@@ -35,11 +35,11 @@ struct ReadBatch {
 struct Reads {
   static constexpr size_t kForeignMax = 4096;  // held requests of followers; beyond it they are dropped
 
-  std::vector<ReadId> fresh_own;           // in no batch yet
+  std::vector<ReadId> fresh_own;  // in no batch yet
   std::vector<pb::Message> fresh_foreign;
-  Ring<ReadBatch> waiting;                 // ascending tokens
+  Ring<ReadBatch> waiting;  // ascending tokens
   uint64_t last_token = 0;
-  size_t foreign_held = 0;                 // in fresh_foreign and waiting together
+  size_t foreign_held = 0;  // in fresh_foreign and waiting together
 
   bool has_fresh() const { return !fresh_own.empty() || !fresh_foreign.empty(); }
 };

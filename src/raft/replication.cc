@@ -30,8 +30,7 @@ void Core::flush_appends() {
   appends_due_ = false;
   if (role_ != Role::kLeader) return;
   for (Progress& peer : peers_) {
-    while (send_append(peer)) {
-    }
+    while (send_append(peer)) {}
   }
 }
 
@@ -59,7 +58,7 @@ bool Core::send_append(Progress& peer) {
 // Asks a follower whether everything sent so far arrived: if something was lost, it rejects.
 void Core::send_empty_append(Progress& peer) {
   const std::optional<Term> previous_term = log_.term_of(peer.next - 1);
-  if (!previous_term) return;
+  if (!previous_term) return send_snapshot(peer);
   Message append = message_to(peer.id, MessageType::kApp);
   append.log_term = *previous_term;
   append.index = peer.next - 1;
@@ -69,7 +68,10 @@ void Core::send_empty_append(Progress& peer) {
 
 void Core::send_snapshot(Progress& peer) {
   if (!peer.recently_active) return;  // it could not take it
-  if (image_.metadata.index == 0 || image_.metadata.index < log_.offset()) return;
+  const SnapshotMetadata& metadata = image_.metadata;
+  if (metadata.index == 0 || metadata.index < log_.offset()) return;
+  const ConfState members = normalised(metadata.conf_state);
+  if (!is_voter(members, peer.id) && !is_learner(members, peer.id)) return;  // it would refuse it
   Message message = message_to(peer.id, MessageType::kSnap);
   message.snapshot = image_;
   peer.become_snapshot(image_.metadata.index);
@@ -178,7 +180,8 @@ void Core::on_append_response(const Message& message) {
   }
   appends_due_ = true;
   advance_commit();
-  if (message.from == transferee_ && peer.match == log_.last()) send(message_to(message.from, MessageType::kTimeoutNow));
+  if (message.from == transferee_ && peer.match == log_.last())
+    send(message_to(message.from, MessageType::kTimeoutNow));
 }
 
 void Core::on_heartbeat_response(const Message& message) {

@@ -109,10 +109,8 @@ std::vector<Entry> Core::entries(Index from, Index to, size_t bytes_max) const {
 std::vector<Core::PeerProgress> Core::progress() const {
   std::vector<PeerProgress> out;
   for (const Progress& peer : peers_) {
-    out.push_back({.id = peer.id,
-                   .match = peer.match,
-                   .recently_active = peer.recently_active,
-                   .learner = peer.learner});
+    out.push_back(
+        {.id = peer.id, .match = peer.match, .recently_active = peer.recently_active, .learner = peer.learner});
   }
   return out;
 }

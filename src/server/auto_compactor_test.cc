@@ -9,7 +9,7 @@ namespace {
 
 struct Fixture {
   explicit Fixture(const AutoCompaction& policy)
-      : compactor(policy, [this](Revision revision) { compacted.push_back(revision); }) {}
+      : compactor(policy, [this](Revision target) { compacted.push_back(target); }) {}
 
   // Ticks once a minute for `span`, with one new revision each.
   void run(Duration span, bool leader = true) {

@@ -1,11 +1,12 @@
 // wal/data_directory.h: the folder that a member owns: its lock, its identity, its subfolders.
 //
 //   quorate.json   format, cluster id, member id, name; written last when the folder is made
-//   log/           segments (elsewhere with --wal-dir)
+//   log/           manifest and segments (elsewhere with --wal-dir)
 //   image/         checkpoints
 //
 // Refused with a clear text: a folder of etcd's (member/), of a newer format, a foreign non-empty one, one
-// without write permission, one that another process holds. Blocks; start-up only. Thread: core.
+// without write permission, one that another process holds, one whose log is not where it is looked for.
+// Blocks; start-up only. Thread: core. Format: docs/formats/wal.md.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,7 @@ namespace quorate::wal {
 struct Identity {
   ClusterId cluster = 0;
   MemberId member = 0;
+  std::string name{};  // the member's, for people who look into the file
 };
 
 struct DataDirectory {
@@ -31,7 +33,7 @@ struct DataDirectory {
 };
 
 // Opens `path`, or makes it for `bootstrap` where there is none (or an empty one). `wal_path` empty = path/log.
-// An existing folder keeps its own identity, whatever `bootstrap` says.
+// An existing folder keeps its own identity, whatever `bootstrap` says; its log must be where it is looked for.
 Result<DataDirectory> open_data_directory(env::Disk& disk, const std::string& path, const std::string& wal_path,
                                           const Identity& bootstrap);
 

@@ -21,8 +21,9 @@
 namespace quorate::wal {
 
 inline constexpr uint32_t kFormatVersion = 1;
-inline constexpr size_t kBlockBytes = 4096;               // where batches may begin, and what they are padded to
-inline constexpr size_t kAlignmentBytesMax = 64 * 1024;   // of a disk; a batch begins at most this far after the one before
+inline constexpr size_t kBlockBytes = 4096;  // where batches may begin, and what they are padded to
+inline constexpr size_t kAlignmentBytesMax =
+    64 * 1024;  // of a disk; a batch begins at most this far after the one before
 inline constexpr size_t kManifestBytes = 48;
 inline constexpr size_t kSegmentHeaderBytes = 80;
 inline constexpr size_t kBatchHeaderBytes = 40;

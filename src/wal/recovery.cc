@@ -69,11 +69,13 @@ Result<SegmentHeader> Reading::read_header(SegmentReader& file, uint64_t segment
   if (h.cluster != manifest_.cluster || h.member != manifest_.member) {
     return loss(file.path(), 0, "the segment belongs to member " + hex(h.member) + " of cluster " + hex(h.cluster));
   }
-  if (h.segment != segment) return loss(file.path(), 0, "this is segment " + std::to_string(h.segment) + " under a wrong name");
+  if (h.segment != segment)
+    return loss(file.path(), 0, "this is segment " + std::to_string(h.segment) + " under a wrong name");
   if (h.segment_bytes != file.file_bytes()) {
     const uint64_t offset = std::min(file.file_bytes(), h.segment_bytes);
-    return loss(file.path(), offset, "the file has " + std::to_string(file.file_bytes()) + " bytes, but was made with " +
-                                         std::to_string(h.segment_bytes));
+    return loss(file.path(), offset,
+                "the file has " + std::to_string(file.file_bytes()) + " bytes, but was made with " +
+                    std::to_string(h.segment_bytes));
   }
   const bool first = segment == manifest_.first_segment;
   if (first && h.first_index != 0) {
@@ -120,13 +122,11 @@ Status Reading::take_append(const std::string& path, uint64_t offset, std::strin
   RecordReader records(payload);
   for (;;) {
     switch (records.next()) {
-      case RecordReader::Next::kEnd:
-        return {};
+      case RecordReader::Next::kEnd: return {};
       case RecordReader::Next::kMalformed:
-        return Status(Code::kDataLoss, path + ": offset " + std::to_string(offset) + ": the batch holds a record that is none");
-      case RecordReader::Next::kHardState:
-        recovered_.hard_state = records.hard_state();
-        break;
+        return Status(Code::kDataLoss,
+                      path + ": offset " + std::to_string(offset) + ": the batch holds a record that is none");
+      case RecordReader::Next::kHardState: recovered_.hard_state = records.hard_state(); break;
       case RecordReader::Next::kEntry:
         if (Status status = take_entry(path, offset, records); !status.ok()) return status;
         break;
@@ -142,7 +142,8 @@ Status Reading::take_records(const std::string& path, uint64_t offset, const Bat
     in_append_ = true;
   }
   if (!in_append_) {
-    return Status(Code::kDataLoss, path + ": offset " + std::to_string(offset) + ": the batch continues an append that did not begin");
+    return Status(Code::kDataLoss,
+                  path + ": offset " + std::to_string(offset) + ": the batch continues an append that did not begin");
   }
   if (header.begins && header.ends) {
     in_append_ = false;
@@ -198,16 +199,17 @@ Result<Reading::Way> Reading::read_segment(uint64_t segment) {
   }
 }
 
-// Whether what stands where the next batch would begin is rather that batch, damaged, than what a file holds
-// that was never written there: of its four fields two are as they must be.
+// Whether what stands where the next batch would begin is rather that batch, damaged, than what a file held
+// before: two of its four fields are as they must be, and one of them no earlier use of the file can have.
 Result<bool> Reading::looks_torn(SegmentReader& file) {
   for (uint64_t step = kBlockBytes; step <= kAlignmentBytesMax; step *= 2) {
     TRY(const std::string_view head, file.at(round_up(tail_.end, step), kBatchHeaderBytes));
     if (head.size() < kBatchHeaderBytes) continue;
     const RawBatchHeader raw = peek_batch_header(head);
-    const int alike = int{raw.magic} + int{raw.epoch == tail_.segment.epoch} + int{raw.sequence == tail_.next_sequence} +
-                      int{raw.previous_end == tail_.end};
-    if (alike >= 2) return true;
+    const bool epoch = raw.epoch == tail_.segment.epoch;
+    const bool sequence = raw.sequence == tail_.next_sequence;
+    const bool place = raw.previous_end == tail_.end;
+    if ((epoch || sequence) && int{raw.magic} + int{epoch} + int{sequence} + int{place} >= 2) return true;
   }
   return false;
 }
@@ -217,8 +219,9 @@ Result<Reading::Way> Reading::finish(SegmentReader& file) {
   TRY(const SegmentReader::Scan scan,
       file.scan(tail_.end, {.epoch_min = epoch, .epoch_max = epoch, .sequence_min = tail_.next_sequence}));
   if (scan.later_batch) {
-    return loss(file.path(), tail_.end, "batch " + std::to_string(tail_.next_sequence) +
-                                            " is damaged: a later one is whole at offset " + std::to_string(*scan.later_batch));
+    return loss(file.path(), tail_.end,
+                "batch " + std::to_string(tail_.next_sequence) + " is damaged: a later one is whole at offset " +
+                    std::to_string(*scan.later_batch));
   }
   if (const Status status = check_later_segments(); !status.ok()) return fail(status);
   TRY(const bool torn, looks_torn(file));
@@ -248,13 +251,14 @@ Status Reading::check_later_segments() {
     // A segment's header is durable before its first batch. One without was never in use.
     if (!*header || (*header)->epoch <= tail_.segment.epoch) continue;
     tail_.epoch_max = std::max(tail_.epoch_max, (*header)->epoch);
-    auto scan = file->scan(kBlockBytes, {.epoch_min = tail_.segment.epoch + 1,
-                                         .epoch_max = UINT64_MAX,
-                                         .sequence_min = tail_.next_sequence});
+    auto scan = file->scan(
+        kBlockBytes,
+        {.epoch_min = tail_.segment.epoch + 1, .epoch_max = UINT64_MAX, .sequence_min = tail_.next_sequence});
     if (!scan) return scan.error();
     if (scan->later_batch) {
       return Status(Code::kDataLoss, path_of(current) + ": offset " + std::to_string(tail_.end) + ": batch " +
-                                         std::to_string(tail_.next_sequence) + " is damaged: a later one is whole at offset " +
+                                         std::to_string(tail_.next_sequence) +
+                                         " is damaged: a later one is whole at offset " +
                                          std::to_string(*scan->later_batch) + " of " + path_of(segment));
     }
   }

@@ -20,9 +20,9 @@ namespace quorate::wal {
 
 // Where writing goes on.
 struct Tail {
-  SegmentHeader segment;       // the current one
-  uint64_t end = 0;            // its bytes in use; a multiple of kBlockBytes
-  uint64_t stale_end = 0;      // up to here are remains of a cut batch; `end` where there are none
+  SegmentHeader segment;   // the current one
+  uint64_t end = 0;        // its bytes in use; a multiple of kBlockBytes
+  uint64_t stale_end = 0;  // up to here are remains of a cut batch; `end` where there are none
   uint64_t next_sequence = 1;
   Index last_index = 0;        // of the last entry; 0 where there is none
   bool sealed = true;          // nothing was written since the last seal, or nothing at all

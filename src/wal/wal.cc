@@ -30,7 +30,8 @@ Status check_unmade(env::Disk& disk, const std::string& directory) {
     auto scan = file.scan(std::min<uint64_t>(*size, kBlockBytes), {});
     if (!scan) return scan.error();
     if (segment == 1 && scan->used_end <= kBlockBytes) continue;
-    return Status(Code::kDataLoss, directory + "/" + std::string(kManifestName) + ": is missing, while " + path + " is there");
+    return Status(Code::kDataLoss,
+                  directory + "/" + std::string(kManifestName) + ": is missing, while " + path + " is there");
   }
   return {};
 }
@@ -38,7 +39,8 @@ Status check_unmade(env::Disk& disk, const std::string& directory) {
 // The first segment is put in place whole, header and zeros, before the manifest says that it is there.
 Result<Manifest> make_log(env::Disk& disk, const Options& options, uint64_t segment_bytes) {
   if (const Status status = check_unmade(disk, options.directory); !status.ok()) return fail(status);
-  const Manifest manifest{.cluster = options.cluster, .member = options.member, .salt = options.salt, .first_segment = 1};
+  const Manifest manifest{
+      .cluster = options.cluster, .member = options.member, .salt = options.salt, .first_segment = 1};
   const SegmentHeader header{.cluster = options.cluster,
                              .member = options.member,
                              .epoch = 1,

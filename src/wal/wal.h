@@ -23,12 +23,12 @@
 namespace quorate::wal {
 
 struct Options {
-  std::string directory;          // of the segments; exists
-  ClusterId cluster = 0;          // stamped into every segment, checked at open
+  std::string directory;  // of the segments; exists
+  ClusterId cluster = 0;  // stamped into every segment, checked at open
   MemberId member = 0;
   bool unsafe_no_fsync = false;
-  uint64_t segment_bytes = 0;     // 0 = limits::kSegmentBytes; a multiple of kAlignmentBytesMax (format.h), at least three
-  uint64_t salt = 0;              // random; goes into a log when it is made, so that no value can pose as a batch
+  uint64_t segment_bytes = 0;  // 0 = limits::kSegmentBytes; a multiple of kAlignmentBytesMax (format.h), at least three
+  uint64_t salt = 0;           // random; goes into a log when it is made, so that no value can pose as a batch
 };
 
 // What the log held when it was opened.
@@ -44,7 +44,10 @@ class Wal {
  public:
   // Opens the log in `options.directory`, making it where there is none. Errors (kDataLoss) name file and
   // offset and leave everything as it was. Blocks; start-up only.
-  static Result<Opened> open(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, const Options& options);
+  static Result<Opened> open(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace,
+                             const Options& options);
+  // Forgets what is not answered yet. A spare that is being made is finished by the disk later, under the name
+  // it was to get: open the folder again only after the disk of this log is gone too.
   virtual ~Wal() = default;
 
   // Queues one batch: hard state and entries become durable together. `done` runs on the core loop, in the
@@ -53,7 +56,8 @@ class Wal {
   virtual void append(std::optional<pb::HardState> hard_state, std::span<const pb::Entry> entries,
                       std::move_only_function<void(const Status&)> done) = 0;
 
-  // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal of idleness.
+  // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal
+  // of idleness.
   virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
 
   // Bytes written so far, padding included, and the time of the last write: for metrics.

@@ -157,6 +157,21 @@ TEST(Wal, SealsOnceWhenIdle) {
   EXPECT_FALSE(bench.loop().has_timers());
 }
 
+TEST(Wal, SealsWhatACrashLeftUnsealedAndNoSealedLogAgain) {
+  Bench bench;
+  bench.open();
+  bench.append({}, {{1, 1, "a"}});
+  bench.settle();
+  bench.reopen();
+  bench.loop().advance(limits::kIdleSeal);
+  bench.settle();
+  EXPECT_EQ(bench.wal().counters().writes, 1u);
+  bench.reopen();
+  bench.loop().advance(limits::kIdleSeal);
+  bench.settle();
+  EXPECT_EQ(bench.wal().counters().writes, 0u);
+}
+
 TEST(Wal, NeedsNoSecondSealAtACleanStop) {
   Bench bench;
   bench.open();
@@ -184,7 +199,8 @@ TEST(Wal, MarksTheLastEntryOfAWrite) {
   bench.settle();
   bench.append(pb::HardState{1, 0, 4}, {});
   bench.settle();
-  const std::vector<testing::Mark> expected = {{env::Stage::kLog, 1}, {env::Stage::kDurable, 1}, {env::Stage::kLog, 3}, {env::Stage::kDurable, 3}};
+  const std::vector<testing::Mark> expected = {
+      {env::Stage::kLog, 1}, {env::Stage::kDurable, 1}, {env::Stage::kLog, 3}, {env::Stage::kDurable, 3}};
   EXPECT_EQ(bench.marks(), expected);
 }
 

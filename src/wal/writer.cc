@@ -28,7 +28,8 @@ Writer::Writer(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trac
       chunk_bytes_max_(chunk_bytes_max(setup.segment_bytes, block_bytes_)),
       segment_(setup.tail.segment),
       current_(std::move(setup.current)),
-      spare_(disk, loop, log, {.directory = setup.directory, .segment_bytes = setup.segment_bytes, .traits = setup.traits},
+      spare_(disk, loop, log,
+             {.directory = setup.directory, .segment_bytes = setup.segment_bytes, .traits = setup.traits},
              [this] { spare_changed(); }),
       end_(setup.tail.end),
       wipe_at_(round_up(end_, block_bytes_)),
@@ -63,7 +64,9 @@ void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb:
 
 void Writer::seal(Done done) {
   if (status_.ok() && sealed_ && queue_.empty()) {
-    loop_.post([tell = std::move(done)]() mutable { tell(Status()); });
+    loop_.post([tell = std::move(done)]() mutable {
+      if (tell) tell(Status());
+    });
     return;
   }
   enqueue({.kind = BatchKind::kSeal, .done = std::move(done)});
@@ -71,7 +74,9 @@ void Writer::seal(Done done) {
 
 void Writer::enqueue(Waiting waiting) {
   if (!status_.ok()) {
-    loop_.post([tell = std::move(waiting.done), status = status_]() mutable { tell(status); });
+    loop_.post([tell = std::move(waiting.done), status = status_]() mutable {
+      if (tell) tell(status);
+    });
     return;
   }
   queue_.push_back(std::move(waiting));
@@ -92,7 +97,10 @@ void Writer::pump() {
 Writer::Chunk Writer::next_chunk() const {
   const Waiting& first = queue_.front();
   const size_t rest = first.payload.size() - first.written;
-  Chunk chunk{.calls = 1, .bytes = std::min(rest, chunk_bytes_max_), .begins = first.written == 0, .ends = rest <= chunk_bytes_max_};
+  Chunk chunk{.calls = 1,
+              .bytes = std::min(rest, chunk_bytes_max_),
+              .begins = first.written == 0,
+              .ends = rest <= chunk_bytes_max_};
   if (first.kind != BatchKind::kRecords || !chunk.begins || !chunk.ends) return chunk;
   while (chunk.calls < queue_.size()) {
     const Waiting& next = queue_[chunk.calls];
@@ -242,7 +250,8 @@ void Writer::moved_on() {
 void Writer::spare_changed() {
   if (!std::exchange(needs_spare_, false)) return;
   if (spare_.ready()) return pump();
-  poison(Status(Code::kResourceExhausted, "the log is full and no further segment can be made: " + spare_.failure().text()));
+  poison(Status(Code::kResourceExhausted,
+                "the log is full and no further segment can be made: " + spare_.failure().text()));
 }
 
 void Writer::poison(Status status) {

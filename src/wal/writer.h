@@ -27,10 +27,10 @@ class Writer final : public Wal {
     Manifest manifest;
     env::DiskTraits traits;
     std::string directory;
-    uint64_t segment_bytes = 0;                // of segments to come
+    uint64_t segment_bytes = 0;  // of segments to come
     Tail tail;
     std::unique_ptr<env::LogFile> current;
-    std::unique_ptr<env::LogFile> spare;       // of segment tail.segment.segment + 1, or null
+    std::unique_ptr<env::LogFile> spare;  // of segment tail.segment.segment + 1, or null
   };
   Writer(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, Setup setup);
   ~Writer() override;
@@ -90,15 +90,15 @@ class Writer final : public Wal {
   std::unique_ptr<env::LogFile> current_;
   SegmentHeader next_segment_;  // while moving on
   Spare spare_;
-  uint64_t end_;       // of what is written in the current segment
+  uint64_t end_;                 // of what is written in the current segment
   uint64_t wipe_at_, wipe_end_;  // remains of a cut batch between them are zeroed before the next one
-  uint64_t sequence_;  // of the next batch
+  uint64_t sequence_;            // of the next batch
   uint64_t epoch_max_;
   Index written_index_;  // the last entry of the appends that are wholly written
   Index queued_index_;   // and of all
   bool sealed_;
 
-  // What waits, and the write in flight.
+  // What waits, and the write in flight. The callers bound the queue: raft by its Ready, the server by admission.
   std::deque<Waiting> queue_;  // the first chunk_.calls of it are in flight, or a part of the first
   Chunk chunk_;
   bool in_flight_ = false;

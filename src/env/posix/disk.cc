@@ -125,6 +125,24 @@ void PosixDisk::create_filled_async(const std::string& path, uint64_t size, std:
                });
 }
 
+void PosixDisk::create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) {
+  CHECK(!filling_);
+  filling_ = true;
+  auto made = std::make_shared<Status>();
+  // Renaming, syncing and opening touch nothing of this object but what never changes.
+  auto work = [this, wanted, made] {
+    *made = fill(wanted.temporary, wanted.size);
+    if (made->ok()) *made = rename(wanted.temporary, wanted.path);
+    if (made->ok()) *made = sync_directory(wanted.directory);
+    if (!made->ok()) (void)remove(wanted.temporary);  // a part of it would only keep the disk full
+  };
+  pool_.submit(std::move(work), [this, wanted, made, tell = std::move(done)]() mutable {
+    filling_ = false;
+    if (!made->ok()) return tell(fail(std::move(*made)));
+    tell(open_log(wanted.path, wanted.traits));
+  });
+}
+
 Result<std::string> PosixDisk::read_file(const std::string& path) {
   TRY(const Fd fd, open_to_read(path));
   TRY(const uint64_t size, size_of(path, fd.get()));

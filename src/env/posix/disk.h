@@ -26,6 +26,8 @@ class PosixDisk final : public Disk {
   Result<std::unique_ptr<LogFile>> open_log(const std::string& path, const DiskTraits& traits) override;
   Status create_filled(const std::string& path, uint64_t size) override;
   void create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) override;
+  // All of it off the loop: only the finished file comes back.
+  void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) override;
   Result<std::string> read_file(const std::string& path) override;
   Result<std::string> read_at(const std::string& path, uint64_t offset, size_t size) override;
   Result<uint64_t> file_size(const std::string& path) override;

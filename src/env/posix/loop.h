@@ -59,6 +59,8 @@ class PosixLoop final : public Loop, private ReadySockets {
   void run();
   // Makes run() return after the turn that is going on. Stays in force: a later run() returns at once.
   void stop();
+  // Destroys what was posted and set, unrun; for the end, while the sockets and nets that it may own live.
+  void forget_work() { turn_.forget_work(); }
   // One turn; sleeps before it at most `wait_max` when there is nothing to do.
   void take_turn(Duration wait_max);
 

@@ -24,12 +24,13 @@ struct Fixture {
   PosixLoop loop{clock, log};
 };
 
-TEST(PosixLoop, StopEndsALoopThatSleeps) {
+TEST(PosixLoop, StopEndsALoopThatSleepsAndItMayRunAgain) {
   Fixture fixture;
   std::thread runner([&] { fixture.loop.run(); });
   fixture.loop.stop();
   runner.join();
-  fixture.loop.run();  // stays stopped
+  fixture.loop.post([&] { fixture.loop.stop(); });
+  fixture.loop.run();
 }
 
 TEST(PosixLoop, AWakeDuringATurnMakesTheNextOneComeAtOnce) {

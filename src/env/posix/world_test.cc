@@ -98,6 +98,26 @@ TEST(World, EachHasItsOwnSeedUnlessOneIsGiven) {
   EXPECT_EQ((*World::create(options, trace))->env().seed, 7u);
 }
 
+TEST(World, MayBeDestroyedWithSocketsInTasksThatNeverRan) {
+  Trace trace;
+  auto world = quiet_world(1, trace);
+  std::unique_ptr<Socket> accepted;
+  bool connected = false;
+  auto listener = world->env().net.listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) { accepted = std::move(socket); });
+  ASSERT_TRUE(listener);
+  world->env().net.connect((*listener)->address(), [&](Result<std::unique_ptr<Socket>> result) {
+    connected = result.has_value();
+    world->env().core.after(1h, [socket = std::move(*result)] {});
+  });
+  ASSERT_TRUE(run_until(world->core(), [&] { return accepted && connected; }));
+  world->env().core.post([socket = std::move(accepted)] {});
+  world->send(0, [world = world.get()] { world->stop(); });
+  // A connect that never ends belongs to the net and calls nobody.
+  world->env().net.connect((*listener)->address(), [](Result<std::unique_ptr<Socket>>) { FAIL(); });
+  listener->reset();
+  world.reset();
+}
+
 TEST(World, ALogThatCannotBeOpenedIsAnError) {
   Trace trace;
   WorldOptions options;

@@ -34,7 +34,8 @@ class Marks final : public env::Trace {
 class WarningLog final : public env::Log {
  public:
   bool enabled(env::Level level) const override { return level >= env::Level::kWarn; }
-  void write(env::Level, std::string_view message, std::initializer_list<env::Field>, const std::source_location&) override {
+  void write(env::Level, std::string_view message, std::initializer_list<env::Field>,
+             const std::source_location&) override {
     texts.emplace_back(message);
   }
   std::vector<std::string> texts;
@@ -51,7 +52,8 @@ struct NewEntry {
 class Bench {
  public:
   Bench() {
-    options_ = {.directory = "/d/log", .cluster = 17, .member = 34, .segment_bytes = kSmallSegmentBytes, .salt = 0x5a17};
+    options_ = {
+        .directory = "/d/log", .cluster = 17, .member = 34, .segment_bytes = kSmallSegmentBytes, .salt = 0x5a17};
     CHECK(disk_.make_directory("/d/log").ok());
   }
 
@@ -68,6 +70,8 @@ class Bench {
     loop_ = std::make_unique<ManualLoop>();
     disk_.restart(*loop_);
   }
+  // Only the log goes.
+  void forget() { wal_.reset(); }
   void reopen() {
     close();
     open();
@@ -106,7 +110,10 @@ class Bench {
     }
   }
 
-  Wal& wal() { return *wal_; }
+  Wal& wal() {
+    CHECK(wal_);
+    return *wal_;
+  }
   const Recovered& recovered() const { return recovered_; }
   FakeDisk& disk() { return disk_; }
   ManualLoop& loop() { return *loop_; }

@@ -42,7 +42,8 @@ class FakeDisk final : public env::Disk {
     CHECK(fill_.has_value());
     Fill fill = std::move(*fill_);
     fill_.reset();
-    Status status = space_left_ ? create_filled(fill.path, fill.size) : Status(Code::kResourceExhausted, fill.path + ": no space left");
+    Status status = space_left_ ? create_filled(fill.path, fill.size)
+                                : Status(Code::kResourceExhausted, fill.path + ": no space left");
     loop_->post([tell = std::move(fill.done), status]() mutable { tell(status); });
   }
   void set_space_left(bool left) { space_left_ = left; }
@@ -105,7 +106,8 @@ class FakeDisk final : public env::Disk {
     names_[path] = std::make_shared<std::string>(static_cast<size_t>(size), '\0');
     return {};
   }
-  void create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) override {
+  void create_filled_async(const std::string& path, uint64_t size,
+                           std::move_only_function<void(Status)> done) override {
     CHECK(!fill_);
     fill_ = Fill{path, size, std::move(done)};
   }
@@ -168,7 +170,8 @@ class FakeDisk final : public env::Disk {
   bool exists(const std::string& path) override { return names_.contains(path) || folders_.contains(path); }
   Result<std::unique_ptr<env::DirectoryLock>> lock_directory(const std::string& path) override {
     if (!exists(path)) return fail(Code::kNotFound, path + ": not there");
-    if (!locks_.insert(path).second) return fail(Code::kFailedPrecondition, path + ": the data directory is locked by another process");
+    if (!locks_.insert(path).second)
+      return fail(Code::kFailedPrecondition, path + ": the data directory is locked by another process");
     return std::make_unique<Lock>(*this, path);
   }
   void set_writable(bool writable) { writable_ = writable; }
@@ -203,10 +206,11 @@ class FakeDisk final : public env::Disk {
       CHECK(offset % disk_.alignment_bytes_ == 0 && buffer.size() % disk_.alignment_bytes_ == 0 && buffer.size() > 0);
       CHECK(offset + buffer.size() <= bytes_->size());
       for (const Write& write : disk_.writes_) CHECK(write.owner != this);
-      disk_.writes_.push_back({this, bytes_, offset, std::move(buffer),
-                               [alive = alive_, tell = std::move(done)](Status status, env::AlignedBuffer back) mutable {
-                                 if (*alive) tell(std::move(status), std::move(back));
-                               }});
+      disk_.writes_.push_back(
+          {this, bytes_, offset, std::move(buffer),
+           [alive = alive_, tell = std::move(done)](Status status, env::AlignedBuffer back) mutable {
+             if (*alive) tell(std::move(status), std::move(back));
+           }});
     }
 
    private:

@@ -166,7 +166,7 @@ func TestATxnThatFailsChangesNothing(t *testing.T) {
 		{"a put in a nested txn too", []clientv3.Op{put, clientv3.OpTxn(nil, []clientv3.Op{put}, nil)}, rpctypes.ErrDuplicateKey},
 		{"an unknown lease", []clientv3.Op{put, clientv3.OpPut(f.key("b"), "1", clientv3.WithLease(0x7ead))}, rpctypes.ErrLeaseNotFound},
 		{"an empty key", []clientv3.Op{put, clientv3.OpGet("")}, rpctypes.ErrEmptyKey},
-		{"a future revision", []clientv3.Op{put, clientv3.OpGet(f.key("a"), clientv3.WithRev(before + 1000000))}, rpctypes.ErrFutureRev},
+		{"a future revision", []clientv3.Op{put, clientv3.OpGet(f.key("a"), clientv3.WithRev(before+1000000))}, rpctypes.ErrFutureRev},
 		{"too many operations", many, rpctypes.ErrTooManyOps},
 	} {
 		_, err := f.Txn(f.ctx).Then(c.ops...).Commit()

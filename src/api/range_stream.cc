@@ -1,0 +1,129 @@
+// KV.RangeStream: one range as a stream of answers that begin small and grow (v3 API, section 4.3).
+#include <algorithm>
+
+#include "api/back.h"
+#include "base/limits.h"
+#include "pb/codec.h"
+
+namespace quorate::api::kv {
+namespace {
+
+constexpr int64_t kFirstChunkKeys = 10;
+
+// RangeStreamResponse{range_response = 1}.
+std::string wrapped(const std::string& range_response) {
+  std::string out(1, '\x0a');
+  for (size_t rest = range_response.size();; rest >>= 7) {
+    if (rest < 0x80) {
+      out += static_cast<char>(rest);
+      break;
+    }
+    out += static_cast<char>(rest | 0x80);
+  }
+  return out + range_response;
+}
+
+Status check_streamable(const pb::RangeRequest& request) {
+  if (const Status status = machine::check(request); !status.ok()) return status;
+  const bool natural = request.sort_order == pb::SortOrder::kNone || request.sort_order == pb::SortOrder::kAscend;
+  if (!natural || request.sort_target != pb::SortTarget::kKey) return errors::RangeStreamSort();
+  const bool filtered = request.min_mod_revision != 0 || request.max_mod_revision != 0 ||
+                        request.min_create_revision != 0 || request.max_create_revision != 0;
+  return filtered ? errors::RangeStreamFilter() : Status();
+}
+
+// Sends as fast as the client reads: a chunk is encoded only when what was sent before has left.
+class RangeStream final : public Stream {
+ public:
+  RangeStream(Back& back, StreamWriter writer)
+      : back_(back), writer_(writer), alive_(std::make_shared<bool>(true)) {}
+  ~RangeStream() override { *alive_ = false; }
+
+  void on_message(Bytes message) override {
+    if (!buffer_.empty() || ended_) return end(Status(Code::kInternal, "received two messages on a server stream"));
+    buffer_ = std::move(message);
+    if (!pb::decode(buffer_.view(), request_)) return end(malformed_message());
+    if (const Status status = check_streamable(request_); !status.ok()) return end(status);
+    if (request_.serializable) return begin();
+    back_.replica().read([this, alive = alive_](const Status& status) {
+      if (!*alive) return;
+      if (!status.ok()) return end(status);
+      begin();
+    });
+  }
+
+  void on_credit(size_t bytes) override {
+    unsent_bytes_ = writer_.credit(bytes);
+    if (begun_) pump();
+  }
+
+ private:
+  void begin() {
+    begun_ = true;
+    header_ = back_.replica().header();
+    if (request_.revision <= 0) request_.revision = header_.revision;
+    limit_ = request_.limit;
+    next_key_ = request_.key;
+    back_.metrics().range_total.add();
+    pump();
+  }
+
+  void pump() {
+    while (!ended_ && unsent_bytes_ < limits::kOutputBytesHigh) send_chunk();
+  }
+
+  void send_chunk() {
+    pb::RangeRequest chunk = request_;
+    chunk.key = next_key_;
+    const int64_t left = limit_ > 0 ? limit_ - sent_keys_ : chunk_keys_;
+    chunk.limit = std::min(chunk_keys_, left);
+    Result<pb::RangeResponse> response = back_.replica().machine().store().range(chunk);
+    if (!response) return end(response.error());
+    if (total_ < 0) total_ = response->count;
+    sent_keys_ += static_cast<int64_t>(response->kvs.size());
+    const bool limit_reached = limit_ > 0 && sent_keys_ >= limit_;
+    const bool last = !response->more || limit_reached || request_.count_only;
+    if (!response->kvs.empty()) next_key_ = std::string(response->kvs.back().key) + '\0';
+    response->header.reset();
+    response->more = last && response->more;
+    response->count = last ? total_ : 0;
+    if (last) response->header = header_;
+    std::string encoded = wrapped(pb::encode(*response));
+    grow_or_shrink(encoded.size());
+    unsent_bytes_ = writer_.send(std::move(encoded));
+    if (last) end(Status());
+  }
+
+  void grow_or_shrink(size_t message_bytes) {
+    const size_t aim = back_.options().limits.max_request_bytes;
+    if (message_bytes < aim / 2) {
+      chunk_keys_ *= 2;
+    } else if (message_bytes > aim * 2) {
+      chunk_keys_ = std::max<int64_t>(1, chunk_keys_ / 2);
+    }
+  }
+
+  void end(const Status& status) {
+    if (std::exchange(ended_, true)) return;
+    writer_.finish(status);
+  }
+
+  Back& back_;
+  StreamWriter writer_;
+  std::shared_ptr<bool> alive_;  // false once this is gone, for a read under way
+  Bytes buffer_;                 // what request_ views into
+  pb::RangeRequest request_;
+  pb::ResponseHeader header_;    // of the moment when the stream began
+  std::string next_key_;
+  int64_t limit_ = 0, chunk_keys_ = kFirstChunkKeys, sent_keys_ = 0, total_ = -1;
+  size_t unsent_bytes_ = 0;
+  bool begun_ = false, ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> range_stream(Back& back, StreamWriter writer) {
+  return std::make_unique<RangeStream>(back, writer);
+}
+
+}  // namespace quorate::api::kv

@@ -1,0 +1,99 @@
+// watch/audience.h: the synced watchers, found by the key of an event.
+//
+// Loop:    core. Not safe for any other.
+// Costs:   a look-up O(log keys + log ranges + watchers found); adding or removing one the same, without the last.
+// Invariants:
+//   (1) A watcher is found exactly for the keys in its range.
+//   (2) The order of what is found depends on the calls made alone: watchers of the key, then ranges by begin and end.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "watch/watcher.h"
+
+namespace quorate::watch {
+
+// All synced watchers of one range.
+struct Group {
+  std::string key, end;
+  std::vector<Watcher*> watchers;
+};
+
+// Groups by range, as a balanced tree (AVL) ordered by begin and end, in which each node knows the farthest end below
+// it: what lies wholly before a key is passed over. Balanced in the worst case, since clients choose the ranges.
+class RangeTree {
+ public:
+  // The group of this range, made where there is none. Its address lasts until it is erased.
+  Group& at(const mvcc::KeyRange& range);
+  void erase(const Group& group);
+  bool empty() const { return !root_; }
+
+  template <class Visit>
+  void each_with(std::string_view key, Visit&& visit) const {
+    walk(root_.get(), key, visit);
+  }
+  // For tests: the longest path. Also checks order, balance and ends.
+  int depth() const;
+
+ private:
+  struct Node {
+    Group group;
+    int height = 1;
+    const Group* farthest = nullptr;
+    std::unique_ptr<Node> left, right;
+  };
+  using Link = std::unique_ptr<Node>;
+
+  static bool ends_after(const Group& group, std::string_view key) {
+    return mvcc::KeyRange{group.key, group.end}.open_ended() || group.end > key;
+  }
+  template <class Visit>
+  static void walk(const Node* node, std::string_view key, Visit&& visit) {
+    if (!node || !ends_after(*node->farthest, key)) return;
+    walk(node->left.get(), key, visit);
+    if (node->group.key > key) return;
+    if (ends_after(node->group, key)) visit(node->group);
+    walk(node->right.get(), key, visit);
+  }
+
+  static int height(const Link& link) { return link ? link->height : 0; }
+  static const Group* farther(const Group* a, const Group* b);
+  static void update(Node& node);
+  static void rotate_left(Link& link);
+  static void rotate_right(Link& link);
+  static void balance(Link& link);
+  static Group& insert(Link& link, const mvcc::KeyRange& range);
+  static void remove(Link& link, const mvcc::KeyRange& range);
+  static Link take_first(Link& link);
+  static int check(const Link& link);
+
+  Link root_;
+};
+
+class Audience {
+ public:
+  void add(Watcher& watcher);
+  void remove(Watcher& watcher);
+  bool empty() const { return keys_.empty() && ranges_.empty(); }
+
+  // Calls `visit` for each watcher whose range holds `key`. It must not add or remove.
+  template <class Visit>
+  void each_of(std::string_view key, Visit&& visit) const {
+    auto all = [&](const Group& group) {
+      for (Watcher* watcher : group.watchers) visit(*watcher);
+    };
+    if (auto it = keys_.find(key); it != keys_.end()) all(it->second);
+    ranges_.each_with(key, all);
+  }
+
+ private:
+  std::map<std::string, Group, std::less<>> keys_;
+  RangeTree ranges_;
+};
+
+}  // namespace quorate::watch
