@@ -9,6 +9,8 @@ namespace {
 // After so many ticks without a leader, streams that required one are ended.
 constexpr int kLeaderlessTicks = 3;
 constexpr size_t kHeldItemsMax = 4096;
+constexpr size_t kHeldBytesMax = 64 * 1024 * 1024;
+constexpr std::string_view kMalformed = "proto:\u00a0cannot parse invalid wire-format data";
 
 using UnaryHandler = void (*)(Back&, Responder, Bytes);
 using StreamFactory = std::unique_ptr<Stream> (*)(Back&, StreamWriter);
@@ -57,7 +59,11 @@ bool exempt_from_leader_check(Method method) {
 }  // namespace
 
 Status malformed_request() {
-  return Status(Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data");
+  return Status(Code::kInternal, "grpc: error unmarshalling request: " + std::string(kMalformed));
+}
+
+Status malformed_message() {
+  return Status(Code::kInternal, "grpc: failed to unmarshal the received message: " + std::string(kMalformed));
 }
 
 void Responder::reply(std::string encoded) const {
@@ -86,6 +92,7 @@ void Responder::fail(const Status& status) const {
 }
 
 size_t StreamWriter::send(std::string encoded) {
+  if (finished_) return unsent_bytes_;
   unsent_bytes_ += encoded.size();
   back_->metrics().message_sent(method_, encoded.size());
   ToIo item;
@@ -97,6 +104,7 @@ size_t StreamWriter::send(std::string encoded) {
 }
 
 size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
+  if (finished_) return unsent_bytes_;
   size_t bytes = 0;
   for (const Bytes& piece : pieces) bytes += piece.size();
   unsent_bytes_ += bytes;
@@ -110,6 +118,7 @@ size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
 }
 
 void StreamWriter::finish(const Status& status) {
+  if (std::exchange(finished_, true)) return;
   back_->metrics().handled(method_, status.code());
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
@@ -138,21 +147,16 @@ void Back::attach(IoIndex io, IoMailbox& mailbox) {
 
 void Back::serve() {
   serving_ = true;
+  held_bytes_ = 0;
   for (ToCore& item : std::exchange(held_, {})) on_item(std::move(item));
 }
 
 void Back::stop(std::move_only_function<void()> drained) {
-  serve();
   stopping_ = true;
   drained_ = std::move(drained);
-  auto streams = std::exchange(streams_, {});
-  for (auto& [key, open] : streams) {
-    ToIo item;
-    item.kind = ToIo::Kind::kFinish;
-    item.call = key.second;
-    item.status = errors::Stopped();
-    answer(key.first, std::move(item));
-  }
+  serve();
+  const auto streams = std::exchange(streams_, {});
+  for (const auto& [key, open] : streams) finish_stream(key, open, errors::Stopped());
   for (size_t io = 0; io < io_.size(); ++io) {
     ToIo item;
     item.kind = ToIo::Kind::kDrain;
@@ -160,9 +164,16 @@ void Back::stop(std::move_only_function<void()> drained) {
   }
 }
 
-// What comes before this member serves waits, as long as there is room for it.
+// What comes before this member serves waits, as long as there is room for it. The small items that follow an
+// admitted one always fit: without them a stream would outlive its client.
 void Back::hold(ToCore&& item) {
-  if (held_.size() < kHeldItemsMax) return held_.push_back(std::move(item));
+  const bool follows = item.kind == ToCore::Kind::kHalfClose || item.kind == ToCore::Kind::kCancel ||
+                       item.kind == ToCore::Kind::kCredit || item.kind == ToCore::Kind::kDrained;
+  const size_t bytes = item.message.size() + (item.plain ? item.plain->request.body.size() : 0);
+  if (follows || (held_.size() < kHeldItemsMax && held_bytes_ + bytes <= kHeldBytesMax)) {
+    held_bytes_ += bytes;
+    return held_.push_back(std::move(item));
+  }
   ToIo refusal;
   refusal.call = item.call;
   refusal.kind = ToIo::Kind::kFinish;
@@ -172,6 +183,10 @@ void Back::hold(ToCore&& item) {
     refusal.response = std::make_unique<http::PlainResponse>(http::PlainResponse{.status = 503, .headers = {}, .body = {}});
   }
   answer(item.io, std::move(refusal));
+  if (item.kind != ToCore::Kind::kMessage) return;
+  item.kind = ToCore::Kind::kCancel;  // the io loop has forgotten the stream: so must we, once it is open
+  item.message = {};
+  held_.push_back(std::move(item));
 }
 
 void Back::on_item(ToCore&& item) {
@@ -181,26 +196,26 @@ void Back::on_item(ToCore&& item) {
     case ToCore::Kind::kOpen: return on_open(item);
     case ToCore::Kind::kDrained: return drained_();
     case ToCore::Kind::kPlain: return plain::serve(*this, item.io, item.call, std::move(*item.plain));
-    case ToCore::Kind::kCancel:
-      if (const auto found = streams_.find({item.io, item.call}); found != streams_.end()) {
-        metrics_.handled(found->second.method, Code::kCanceled);
-        streams_.erase(found);
-      }
-      return;
     case ToCore::Kind::kMessage:
     case ToCore::Kind::kHalfClose:
-    case ToCore::Kind::kCredit: break;
+    case ToCore::Kind::kCancel:
+    case ToCore::Kind::kCredit: return on_stream_item(std::move(item));
   }
+}
+
+void Back::on_stream_item(ToCore&& item) {
   const auto found = streams_.find({item.io, item.call});
-  if (found == streams_.end() || !found->second.stream) return;
+  if (found == streams_.end()) return;
   Stream& stream = *found->second.stream;
-  if (item.kind == ToCore::Kind::kMessage) {
-    metrics_.message_received(found->second.method, item.message.size());
-    stream.on_message(std::move(item.message));
-  } else if (item.kind == ToCore::Kind::kHalfClose) {
-    stream.on_half_close();
-  } else {
-    stream.on_credit(item.credit_bytes);
+  switch (item.kind) {
+    case ToCore::Kind::kMessage:
+      metrics_.message_received(found->second.method, item.message.size());
+      return stream.on_message(std::move(item.message));
+    case ToCore::Kind::kHalfClose: return stream.on_half_close();
+    case ToCore::Kind::kCredit: return stream.on_credit(item.credit_bytes);
+    default:  // kCancel
+      metrics_.handled(found->second.method, Code::kCanceled);
+      streams_.erase(found);
   }
 }
 
@@ -223,18 +238,26 @@ void Back::on_open(const ToCore& item) {
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
     return writer.finish(errors::NoLeader());
   }
-  OpenStream& open = streams_[{item.io, item.call}];
-  open.method = item.method;
-  open.require_leader = item.require_leader;
-  open.stream = stream_factory(item.method)(*this, writer);
+  streams_.emplace(StreamKey{item.io, item.call},
+                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader});
 }
 
 void Back::end_stream(IoIndex io, http::CallId call) {
   const auto found = streams_.find({io, call});
   if (found == streams_.end()) return;
   // The stream may be what is calling: it goes when this turn's callers have returned.
-  env_.core.post([stream = std::move(found->second.stream)] {});
+  if (ended_.empty()) env_.core.post([this] { ended_.clear(); });
+  ended_.push_back(std::move(found->second.stream));
   streams_.erase(found);
+}
+
+void Back::finish_stream(const StreamKey& key, const OpenStream& open, const Status& status) {
+  metrics_.handled(open.method, status.code());
+  ToIo item;
+  item.kind = ToIo::Kind::kFinish;
+  item.call = key.second;
+  item.status = status;
+  answer(key.first, std::move(item));
 }
 
 // Streams that asked for a leader end when there has been none for a while (v3 API, section 0).
@@ -242,20 +265,11 @@ void Back::check_leader() {
   leader_timer_ = env_.core.after(replica_.options().election_timeout, [this] { check_leader(); });
   leaderless_ticks_ = replica_.leader() == 0 ? leaderless_ticks_ + 1 : 0;
   if (leaderless_ticks_ < kLeaderlessTicks) return;
-  for (auto it = streams_.begin(); it != streams_.end();) {
-    const auto& [key, open] = *it;
-    if (!open.require_leader) {
-      ++it;
-      continue;
-    }
-    ToIo item;
-    item.kind = ToIo::Kind::kFinish;
-    item.call = key.second;
-    item.status = errors::NoLeader();
-    answer(key.first, std::move(item));
-    metrics_.handled(open.method, Code::kUnavailable);
-    it = streams_.erase(it);
-  }
+  std::erase_if(streams_, [this](const auto& each) {
+    const auto& [key, open] = each;
+    if (open.require_leader) finish_stream(key, open, errors::NoLeader());
+    return open.require_leader;
+  });
 }
 
 }  // namespace quorate::api

@@ -4,6 +4,7 @@
 // Invariants:
 //   (1) Every unary call is answered exactly once, by reply or fail of its Responder.
 //   (2) A stream object lives from kOpen until it is finished by either side; nothing is sent for it after that.
+//   (3) What is held before serve() is bounded in items and in bytes.
 #pragma once
 
 #include <algorithm>
@@ -60,7 +61,7 @@ class StreamWriter {
   // Both return the stream's unsent bytes.
   size_t send(std::string encoded);
   size_t send_pieces(std::vector<Bytes> pieces);
-  // Ends the stream. The stream object is destroyed on a later turn; nothing may be sent after it.
+  // Ends the stream. The stream object is destroyed on a later turn; what is sent after this is dropped.
   void finish(const Status& status);
   size_t credit(size_t bytes) { return unsent_bytes_ -= std::min(bytes, unsent_bytes_); }
 
@@ -70,6 +71,7 @@ class StreamWriter {
   IoIndex io_;
   Method method_;
   size_t unsent_bytes_ = 0;
+  bool finished_ = false;
 };
 
 struct BackOptions {
@@ -111,6 +113,8 @@ class Back {
   void hold(ToCore&& item);
   void on_unary(ToCore&& item);
   void on_open(const ToCore& item);
+  void on_stream_item(ToCore&& item);
+  void finish_stream(const StreamKey& key, const OpenStream& open, const Status& status);
   void check_leader();
 
   const env::Env& env_;
@@ -119,10 +123,12 @@ class Back {
   ServiceMetrics metrics_;
   std::vector<IoMailbox*> io_;
   std::map<StreamKey, OpenStream> streams_;
+  std::vector<std::unique_ptr<Stream>> ended_;  // until no caller of theirs is on the stack
   int leaderless_ticks_ = 0;
   env::TimerId leader_timer_ = 0;
   bool serving_ = false, stopping_ = false;
   std::vector<ToCore> held_;  // until serve()
+  size_t held_bytes_ = 0;
   std::move_only_function<void()> drained_;
   CoreMailbox inbox_;
 };
@@ -168,7 +174,8 @@ namespace plain {
 void serve(Back& back, IoIndex io, http::CallId call, PlainCall&& plain);
 }
 
-// For a message that is no valid protobuf, as gRPC's servers say it.
+// For a message that is no valid protobuf, as gRPC's servers say it of unary calls and of streams.
 Status malformed_request();
+Status malformed_message();
 
 }  // namespace quorate::api

@@ -52,29 +52,31 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   Open& open = open_[call];
   open.method = *method;
   open.require_leader = http::header_of(head.headers, "hasleader") == "true";
-  open.streaming = row_of(*method).kind != MethodKind::kUnary;
-  if (!open.streaming) return;
+  open.kind = row_of(*method).kind;
+  if (open.kind == MethodKind::kUnary) return;
   ToCore item = item_of(ToCore::Kind::kOpen, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
-  if (core_.try_push(std::move(item))) return;
-  open_.erase(call);
-  server_->finish(call, errors::RequestTooManyRequests());
+  if (!core_.try_push(std::move(item))) finish(call, errors::RequestTooManyRequests());
 }
 
 void Front::on_message(http::CallId call, Bytes message) {
   const auto found = open_.find(call);
   if (found == open_.end()) return;
   Open& open = found->second;
-  if (!open.streaming) {
-    if (open.has_message) {
-      open_.erase(found);
-      return server_->finish(call, Status(Code::kInternal, "received two messages on a unary call"));
-    }
-    open.has_message = true;
-    open.message = std::move(message);
-    return;
+  if (open.kind == MethodKind::kBidiStream) return forward_message(call, std::move(message));
+  // As gRPC's servers have it: a second message breaks a stream, and a unary call never looks at it.
+  if (open.has_message && open.kind == MethodKind::kUnary) return;
+  if (open.has_message) {
+    on_cancel(call);
+    return server_->finish(call, Status(Code::kInternal, "cardinality violation: received multiple request messages "
+                                                         "for non-client-streaming RPC"));
   }
+  open.has_message = true;
+  open.message = std::move(message);
+}
+
+void Front::forward_message(http::CallId call, Bytes message) {
   ToCore item = item_of(ToCore::Kind::kMessage, call);
   item.message = std::move(message);
   if (core_.try_push(std::move(item))) return;
@@ -85,32 +87,44 @@ void Front::on_message(http::CallId call, Bytes message) {
 void Front::on_half_close(http::CallId call) {
   const auto found = open_.find(call);
   if (found == open_.end()) return;
-  if (found->second.streaming) return core_.push(item_of(ToCore::Kind::kHalfClose, call));
-  forward_unary(call, found->second);
+  Open& open = found->second;
+  if (open.kind != MethodKind::kBidiStream && !open.has_message) {
+    on_cancel(call);
+    return server_->finish(call, Status(Code::kUnknown, "EOF"));
+  }
+  if (open.kind == MethodKind::kUnary) return forward_unary(call, open);
+  if (open.kind == MethodKind::kServerStream) forward_message(call, std::move(open.message));
+  if (open_.contains(call)) core_.push(item_of(ToCore::Kind::kHalfClose, call));
 }
 
 void Front::forward_unary(http::CallId call, Open& open) {
-  if (open.forwarded) return;
-  if (!open.has_message) {
-    open_.erase(call);
-    return server_->finish(call, Status(Code::kInternal, "a unary call without a message"));
-  }
-  open.forwarded = true;
+  const size_t bytes = open.message.size();
+  if (forwarded_bytes_ + bytes > limits::kForwardedBytesMax) return finish(call, errors::RequestTooManyRequests());
   env_.trace.mark(env::Stage::kParse, call, 0);
   ToCore item = item_of(ToCore::Kind::kUnary, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
   item.message = std::move(open.message);
-  if (core_.try_push(std::move(item))) return;
-  open_.erase(call);
-  server_->finish(call, errors::RequestTooManyRequests());
+  if (!core_.try_push(std::move(item))) return finish(call, errors::RequestTooManyRequests());
+  open.forwarded_bytes = bytes;
+  forwarded_bytes_ += bytes;
+}
+
+void Front::finish(http::CallId call, const Status& status) {
+  if (const auto found = open_.find(call); found != open_.end()) forget(found);
+  server_->finish(call, status);
+}
+
+void Front::forget(OpenCalls::iterator found) {
+  forwarded_bytes_ -= found->second.forwarded_bytes;
+  open_.erase(found);
 }
 
 void Front::on_cancel(http::CallId call) {
   const auto found = open_.find(call);
   if (found == open_.end()) return;
-  const bool streaming = found->second.streaming;
-  open_.erase(found);
+  const bool streaming = found->second.kind != MethodKind::kUnary;
+  forget(found);
   if (streaming) core_.push(item_of(ToCore::Kind::kCancel, call));
 }
 
@@ -129,15 +143,14 @@ void Front::on_request(http::CallId call, http::PlainRequest&& request) {
 void Front::on_item(ToIo&& item) {
   switch (item.kind) {
     case ToIo::Kind::kReply:
-      open_.erase(item.call);
+      if (const auto found = open_.find(item.call); found != open_.end()) forget(found);
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
       return server_->finish(item.call, Status());
     case ToIo::Kind::kSend:
       return send(std::move(item));
     case ToIo::Kind::kFinish:
-      open_.erase(item.call);
-      return server_->finish(item.call, item.status);
+      return finish(item.call, item.status);
     case ToIo::Kind::kRespond:
       return server_->respond(item.call, std::move(*item.response));
     case ToIo::Kind::kDrain:

@@ -2,9 +2,10 @@
 //
 // Loop:    one io loop each.
 // Invariants:
-//   (1) A unary call reaches the core once, when its one message and its end are both here.
+//   (1) A call with one request reaches the core when its message and its end are both here; a unary one once.
 //   (2) What the core says of a call that is gone is dropped.
 //   (3) Credit is returned for every byte that the core sent on a stream, exactly once, while the stream lives.
+//   (4) Unary requests that the core has not answered hold at most limits::kForwardedBytesMax; more are refused.
 #pragma once
 
 #include <memory>
@@ -37,15 +38,21 @@ class Front final : public http::Handler {
  private:
   struct Open {
     Method method{};
-    bool streaming = false;
+    MethodKind kind{};
     bool require_leader = false;
-    bool has_message = false;
-    bool forwarded = false;  // unary: the core has it
+    bool has_message = false;  // not of a bidirectional stream
     Bytes message;
-    size_t owed_bytes = 0;  // credit not yet returned
+    size_t forwarded_bytes = 0;  // unary: of what the core has
+    size_t owed_bytes = 0;       // credit not yet returned
   };
 
+  using OpenCalls = std::unordered_map<http::CallId, Open>;
+
+  void forward_message(http::CallId call, Bytes message);
   void forward_unary(http::CallId call, Open& open);
+  // Forgets the call and ends it.
+  void finish(http::CallId call, const Status& status);
+  void forget(OpenCalls::iterator found);
   void on_item(ToIo&& item);
   void send(ToIo&& item);
   void drain();
@@ -58,7 +65,8 @@ class Front final : public http::Handler {
   const Port port_;
   CoreMailbox& core_;
   std::unique_ptr<http::Server> server_;
-  std::unordered_map<http::CallId, Open> open_;
+  OpenCalls open_;
+  size_t forwarded_bytes_ = 0;
   std::vector<std::unique_ptr<env::Listener>> listeners_;
   env::TimerId drain_timer_ = 0;
   IoMailbox mailbox_;

@@ -21,7 +21,7 @@ class HealthWatch final : public Stream {
   void on_message(Bytes message) override {
     grpc::health::v1::HealthCheckRequest request;
     if (!request.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
-      return writer_.finish(malformed_request());
+      return writer_.finish(malformed_message());
     }
     if (request.service().empty()) {
       writer_.send(serving());
@@ -47,7 +47,9 @@ void check(Back& /*back*/, Responder call, Bytes message) {
   call.reply(serving());
 }
 
-void list(Back& /*back*/, Responder call, Bytes /*message*/) {
+void list(Back& /*back*/, Responder call, Bytes message) {
+  grpc::health::v1::HealthListRequest request;
+  if (!request.ParseFromArray(message.data(), static_cast<int>(message.size()))) return call.fail(malformed_request());
   grpc::health::v1::HealthListResponse response;
   (*response.mutable_statuses())[""].set_status(Response::SERVING);
   call.reply(response.SerializeAsString());

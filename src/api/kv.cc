@@ -7,9 +7,9 @@ namespace {
 
 // Answers with `response` of an applied entry, its header completed.
 template <class Response>
-void reply_with_outcome(Back& back, const Responder& call, const machine::Outcome& outcome) {
+void reply_with_outcome(Back& back, const Responder& call, machine::Outcome& outcome) {
   if (!outcome.status.ok()) return call.fail(outcome.status);
-  Response response = std::get<Response>(std::move(const_cast<machine::Outcome&>(outcome).response));
+  Response response = std::get<Response>(std::move(outcome.response));
   response.header = back.replica().header(response.header);
   call.reply(pb::encode(response));
 }
@@ -49,7 +49,7 @@ void put(Back& back, Responder call, Bytes message) {
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
   back.metrics().put_total.add();
-  back.replica().propose(pb::Payload::kPut, message.view(), call.call(), [&back, call](const machine::Outcome& outcome) {
+  back.replica().propose(pb::Payload::kPut, message.view(), call.call(), [&back, call](machine::Outcome& outcome) {
     reply_with_outcome<pb::PutResponse>(back, call, outcome);
   });
 }
@@ -60,7 +60,7 @@ void delete_range(Back& back, Responder call, Bytes message) {
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
   back.metrics().delete_total.add();
   back.replica().propose(pb::Payload::kDeleteRange, message.view(), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            reply_with_outcome<pb::DeleteRangeResponse>(back, call, outcome);
                          });
 }
@@ -72,7 +72,7 @@ void txn(Back& back, Responder call, Bytes message) {
   if (!machine::is_read_only(*request)) {
     back.metrics().txn_total.add();
     return back.replica().propose(pb::Payload::kTxn, message.view(), call.call(),
-                                  [&back, call](const machine::Outcome& outcome) {
+                                  [&back, call](machine::Outcome& outcome) {
                                     reply_with_outcome<pb::TxnResponse>(back, call, outcome);
                                   });
   }
@@ -87,7 +87,7 @@ void compact(Back& back, Responder call, Bytes message) {
   pb::CompactionRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   back.replica().propose(pb::Payload::kCompaction, message.view(), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            reply_with_outcome<pb::CompactionResponse>(back, call, outcome);
                          });
 }

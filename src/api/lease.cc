@@ -1,7 +1,7 @@
 // The Lease service: etcdserverpb.Lease (v3 API, section 7).
 #include <deque>
 
-#include "api/back.h"
+#include "api/proto.h"
 #include "base/limits.h"
 #include "pb/codec.h"
 
@@ -15,10 +15,12 @@ void grant(Back& back, Responder call, Bytes message) {
     request.id = static_cast<LeaseId>(back.replica().next_request_id() & 0x7fffffffffffffffu);
   }
   back.replica().propose(pb::Payload::kLeaseGrant, pb::encode(request), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            if (!outcome.status.ok()) return call.fail(outcome.status);
                            pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
                            response.header = back.replica().header(response.header);
+                           back.metrics().leases_granted_total.add();
+                           back.metrics().lease_ttl_s.observe(static_cast<double>(response.ttl_s));
                            call.reply(pb::encode(response));
                          });
 }
@@ -27,9 +29,10 @@ void revoke(Back& back, Responder call, Bytes message) {
   pb::LeaseRevokeRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   back.replica().propose(pb::Payload::kLeaseRevoke, message.view(), call.call(),
-                         [&back, call](const machine::Outcome& outcome) {
+                         [&back, call](machine::Outcome& outcome) {
                            if (!outcome.status.ok()) return call.fail(outcome.status);
                            pb::LeaseRevokeResponse response = std::get<pb::LeaseRevokeResponse>(outcome.response);
+                           back.metrics().leases_revoked_total.add();
                            response.header = back.replica().header(response.header);
                            call.reply(pb::encode(response));
                          });
@@ -52,7 +55,9 @@ void time_to_live(Back& back, Responder call, Bytes message) {
   });
 }
 
-void leases(Back& back, Responder call, Bytes /*message*/) {
+void leases(Back& back, Responder call, Bytes message) {
+  etcdserverpb::LeaseLeasesRequest request;
+  if (!parse(message, request)) return call.fail(malformed_request());
   pb::LeaseLeasesResponse response;
   response.header = back.replica().header();
   response.leases = back.replica().machine().lessor().leases();
@@ -71,7 +76,7 @@ class KeepAliveStream final : public Stream {
 
   void on_message(Bytes message) override {
     pb::LeaseKeepAliveRequest request;
-    if (!pb::decode(message.view(), request)) return end(malformed_request());
+    if (!pb::decode(message.view(), request)) return end(malformed_message());
     if (waiting_.size() >= limits::kKeepAlivesWaitingMax) return end(errors::RequestTooManyRequests());
     waiting_.push_back(request.id);
     pump();

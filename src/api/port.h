@@ -1,8 +1,8 @@
 // api/port.h: what io loops and the core loop tell each other, and nothing else between them.
 //
 // A unary call crosses once each way. A stream is opened, fed, and ended by items in order. An io loop gives
-// credit back as a stream's bytes leave, so that the core knows what is unsent. kDrain asks an io loop to end its connections; kDrained says that
-// there are none left.
+// credit back as a stream's bytes leave, so that the core knows what is unsent. kDrain asks an io loop to end its
+// connections; kDrained says that there are none left.
 #pragma once
 
 #include <cstdint>

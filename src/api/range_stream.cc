@@ -42,7 +42,7 @@ class RangeStream final : public Stream {
   void on_message(Bytes message) override {
     if (!buffer_.empty() || ended_) return end(Status(Code::kInternal, "received two messages on a server stream"));
     buffer_ = std::move(message);
-    if (!pb::decode(buffer_.view(), request_)) return end(malformed_request());
+    if (!pb::decode(buffer_.view(), request_)) return end(malformed_message());
     if (const Status status = check_streamable(request_); !status.ok()) return end(status);
     if (request_.serializable) return begin();
     back_.replica().read([this, alive = alive_](const Status& status) {

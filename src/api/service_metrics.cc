@@ -5,6 +5,9 @@
 namespace quorate::api {
 namespace {
 
+constexpr int kCodes = 17;                               // of gRPC
+constexpr double kDefaultQuotaBytes = 2'147'483'648;  // what etcd reports while none is set
+
 env::Labels labels_of(const MethodRow& row) {
   return {{"grpc_method", std::string(row.name)},
           {"grpc_service", std::string(row.service)},
@@ -32,6 +35,8 @@ void add_read_gauges(env::Metrics& metrics, server::Replica& replica) {
   env::Gauge* db_bytes = gauge("etcd_mvcc_db_total_size_in_bytes", "Estimated size of the stored data.");
   env::Gauge* db_in_use = gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Estimated size of the stored data in use.");
   env::Gauge* log_bytes = gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the log.");
+  env::Counter* failed_reads = &metrics.counter("etcd_server_read_indexes_failed_total", "Failed read indexes seen.");
+  env::Counter* slow_applies = &metrics.counter("etcd_server_slow_apply_total", "Slow applies.");
   env::Counter* expired = &metrics.counter("etcd_debugging_server_lease_expired_total", "Leases that expired.");
   env::Counter* renewed = &metrics.counter("etcd_debugging_lease_renewed_total", "Lease renewals seen by the leader.");
   metrics.before_scrape([=, &replica] {
@@ -44,6 +49,8 @@ void add_read_gauges(env::Metrics& metrics, server::Replica& replica) {
     changes->value = static_cast<double>(counters.leader_changes);
     committed->set(static_cast<double>(replica.commit()));
     applied->set(static_cast<double>(replica.machine().applied_index()));
+    failed_reads->value = static_cast<double>(counters.reads_failed);
+    slow_applies->value = static_cast<double>(counters.slow_applies);
     pending->set(static_cast<double>(counters.proposals_pending));
     failed->value = static_cast<double>(counters.proposals_failed);
     revision->set(static_cast<double>(store.revision()));
@@ -68,7 +75,9 @@ ServiceMetrics::ServiceMetrics(env::Metrics& metrics, server::Replica& replica)
       delete_total(metrics.counter("etcd_mvcc_delete_total", "Deletes seen by this member.")),
       range_total(metrics.counter("etcd_mvcc_range_total", "Ranges seen by this member.")),
       txn_total(metrics.counter("etcd_mvcc_txn_total", "Transactions seen by this member.")),
-      registry_(metrics),
+      leases_granted_total(metrics.counter("etcd_debugging_lease_granted_total", "Leases granted.")),
+      leases_revoked_total(metrics.counter("etcd_debugging_lease_revoked_total", "Leases revoked.")),
+      lease_ttl_s(metrics.histogram("etcd_debugging_lease_ttl_total", "Granted TTLs in seconds.", env::exponential_bounds(1, 2, 24))),
       received_bytes_(metrics.counter("etcd_network_client_grpc_received_bytes_total", "Bytes received from gRPC clients.")),
       sent_bytes_(metrics.counter("etcd_network_client_grpc_sent_bytes_total", "Bytes sent to gRPC clients.")),
       health_success_(metrics.counter("etcd_server_health_success", "Successful health checks.")),
@@ -78,7 +87,12 @@ ServiceMetrics::ServiceMetrics(env::Metrics& metrics, server::Replica& replica)
     methods_.push_back({&metrics.counter("grpc_server_started_total", "RPCs started on the server.", labels),
                         &metrics.counter("grpc_server_msg_received_total", "Messages received on the server.", labels),
                         &metrics.counter("grpc_server_msg_sent_total", "Messages sent by the server.", labels),
-                        std::vector<env::Counter*>(17)});
+                        {}});
+    for (int code = 0; code < kCodes; ++code) {
+      env::Labels with_code = labels;
+      with_code.insert(with_code.begin(), {"grpc_code", std::string(code_name(static_cast<Code>(code)))});
+      methods_.back().handled.push_back(&metrics.counter("grpc_server_handled_total", "RPCs completed on the server.", with_code));
+    }
   }
   metrics.gauge("etcd_server_version", "Which version is running. 1 for 'server_version' label.",
                 {{"server_version", "3.7.1"}}).set(1);
@@ -86,17 +100,8 @@ ServiceMetrics::ServiceMetrics(env::Metrics& metrics, server::Replica& replica)
                 {{"server_id", hex(replica.options().member)}}).set(1);
   metrics.gauge("etcd_cluster_version", "Which version is running. 1 for 'cluster_version' label.",
                 {{"cluster_version", "3.7"}}).set(1);
+  metrics.gauge("etcd_server_quota_backend_bytes", "The quota of stored data in bytes.").set(kDefaultQuotaBytes);
   add_read_gauges(metrics, replica);
-}
-
-void ServiceMetrics::handled(Method method, Code code) {
-  env::Counter*& counter = methods_[static_cast<size_t>(method)].handled[static_cast<size_t>(code)];
-  if (counter == nullptr) {
-    env::Labels labels = labels_of(row_of(method));
-    labels.insert(labels.begin(), {"grpc_code", std::string(code_name(code))});
-    counter = &registry_.counter("grpc_server_handled_total", "RPCs completed on the server.", labels);
-  }
-  counter->add();
 }
 
 }  // namespace quorate::api

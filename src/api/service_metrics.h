@@ -17,7 +17,7 @@ class ServiceMetrics {
   ServiceMetrics(env::Metrics& metrics, server::Replica& replica);
 
   void started(Method method) { methods_[static_cast<size_t>(method)].started->add(); }
-  void handled(Method method, Code code);
+  void handled(Method method, Code code) { methods_[static_cast<size_t>(method)].handled[static_cast<size_t>(code)]->add(); }
   void message_received(Method method, size_t bytes) {
     methods_[static_cast<size_t>(method)].received->add();
     received_bytes_.add(static_cast<double>(bytes));
@@ -32,16 +32,18 @@ class ServiceMetrics {
   env::Counter& delete_total;
   env::Counter& range_total;
   env::Counter& txn_total;
+  env::Counter& leases_granted_total;
+  env::Counter& leases_revoked_total;  // those that expired are added where they are counted
+  env::Histogram& lease_ttl_s;
 
  private:
   struct PerMethod {
     env::Counter* started;
     env::Counter* received;
     env::Counter* sent;
-    std::vector<env::Counter*> handled;  // by code, made on first use
+    std::vector<env::Counter*> handled;  // by code
   };
 
-  env::Metrics& registry_;
   std::vector<PerMethod> methods_;
   env::Counter& received_bytes_;
   env::Counter& sent_bytes_;

@@ -14,7 +14,7 @@ class WatchStream final : public Stream, public quorate::watch::Sink {
   // A half-close changes nothing: the stream goes on until the client cancels it.
   void on_message(Bytes message) override {
     pb::WatchRequest request;
-    if (!pb::decode(message.view(), request)) return writer_.finish(malformed_request());
+    if (!pb::decode(message.view(), request)) return writer_.finish(malformed_message());
     hub_.handle(id_, request);
   }
 

@@ -15,12 +15,15 @@ inline constexpr size_t kGrpcOverheadBytes = 512 * 1024;        // receive limit
 inline constexpr size_t kMaxSendBytes = (size_t{1} << 31) - 1;  // of one unary answer
 inline constexpr int64_t kMaxLeaseTtlS = 9'000'000'000;
 inline constexpr int64_t kCommitApplyGapEntriesMax = 5000;  // above it proposals are refused
+inline constexpr size_t kUnappliedBytesMax = 256 * 1024 * 1024;  // of proposals; above it more are refused
+inline constexpr size_t kReadsWaitingMax = size_t{1} << 20;      // for their index; more are refused
 
 // Turns of a loop.
 inline constexpr Duration kClientTurnBudget = 500us;  // what clients may take before peers are looked at again
 inline constexpr Duration kSlowTurn = 10ms;           // a longer turn is logged
 
 // Mailboxes.
+inline constexpr size_t kForwardedBytesMax = 256 * 1024 * 1024;  // of one io loop's requests that core has not answered
 inline constexpr size_t kRequestMailboxItems = 64 * 1024;  // from all io loops to core; beyond it requests are refused
 
 // Streams.
@@ -51,6 +54,7 @@ inline constexpr size_t kOutputBytesHigh = 256 * 1024;  // of one stream; above 
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;        // of entries, in one log write
 inline constexpr size_t kRecentEntriesBytes = 64 * 1024 * 1024;  // kept in memory
+inline constexpr size_t kEntryOverheadBytes = 128;               // what an entry costs in memory besides its data
 static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;
 inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a further segment
@@ -58,5 +62,7 @@ inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag
 inline constexpr size_t kWatchCatchUpRevisions = 1000;            // of one answer while catching up
+inline constexpr size_t kWatchCatchUpBytes = 1024 * 1024;  // of its events; above it no further revision is added
+static_assert(kWatchCatchUpBytes < kWatchStreamBytesHigh);
 
 }  // namespace quorate::limits

@@ -56,6 +56,13 @@ int64_t min_lease_ttl_s(Duration election_timeout) {
   return (half_ms + 1999) / 2000;  // ceil(1.5 x timeout) in seconds
 }
 
+// What an entry that Raft keeps costs in memory.
+size_t cost_of(const pb::Entry& entry) { return entry.data.size() + limits::kEntryOverheadBytes; }
+
+env::Histogram& log_histogram(const env::Env& env, std::string_view name, std::string_view help) {
+  return env.metrics.histogram(name, help, env::exponential_bounds(0.001, 2, 14));
+}
+
 }  // namespace
 
 Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log)
@@ -67,7 +74,9 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       wal_(std::move(log.wal)),
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
-      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}) {
+      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
+      fsync_seconds_(log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
+      log_write_seconds_(log_histogram(env, "etcd_disk_wal_write_duration_seconds", "How long the log's writes take.")) {
   watch::Options watch_options;
   watch_options.cluster = options.cluster;
   watch_options.member = options.member;
@@ -78,7 +87,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
   compactor_ = std::make_unique<AutoCompactor>(options.auto_compaction, [this](Revision revision) {
     env_.log.info("starting auto compaction", {{"revision", revision}});
     propose(pb::Payload::kCompaction, pb::encode(pb::CompactionRequest{.revision = revision}), 0,
-            [](const machine::Outcome&) {});
+            [](machine::Outcome&) {});
   });
   const bool fresh = log.recovered.entries.empty();
   if (fresh) {
@@ -105,6 +114,7 @@ void Replica::start() {
 }
 
 void Replica::stop(std::move_only_function<void()> done) {
+  flush();  // what was proposed in this turn is owed to the log before its seal
   stopping_ = true;
   if (tick_timer_ != 0) env_.core.cancel(tick_timer_);
   tick_timer_ = 0;
@@ -120,7 +130,8 @@ void Replica::tick() {
   tick_timer_ = env_.core.after(options_.heartbeat, [this] { tick(); });
   const MonoTime now = env_.clock.now();
   raft_.tick();
-  expire_waiters();
+  expire_proposals(now);
+  expire_reads(now);
   leases_->tick(now);
   hub_->tick(now);
   compactor_->tick(now, machine_.store().revision(), is_leader());
@@ -138,62 +149,58 @@ void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call,
     done(outcome);
   };
   if (stopping_ || !failed_.ok()) return refuse(errors::Stopped());
-  if (raft_.commit() > machine_.applied_index() + limits::kCommitApplyGapEntriesMax) {
+  if (raft_.commit() > machine_.applied_index() + limits::kCommitApplyGapEntriesMax ||
+      unapplied_bytes_ > limits::kUnappliedBytesMax) {
     return refuse(errors::RequestTooManyRequests());
   }
   const RequestId id = request_ids_.next();
   std::string encoded = pb::encode_internal(id, payload, body);
-  if (encoded.size() > options_.max_request_bytes) return refuse(errors::RequestTooLarge());
+  const size_t bytes = encoded.size();
+  if (bytes > options_.max_request_bytes) return refuse(errors::RequestTooLarge());
   Result<raft::Proposed> proposed = raft_.propose(Bytes::adopt(std::move(encoded)));
   if (!proposed) return refuse(proposed.error());
+  unapplied_bytes_ += bytes + limits::kEntryOverheadBytes;
   env_.trace.mark(env::Stage::kPropose, call, proposed->index);
   waiters_.emplace(id, Waiter{std::move(done), call});
-  waiter_deadlines_.emplace_back(env_.clock.now() + options_.request_timeout(), id);
+  waiter_deadlines_.emplace_back(env_.core.now() + options_.request_timeout(), id);
 }
 
 void Replica::read(ReadReady done) {
   if (stopping_ || !failed_.ok()) return done(errors::Stopped());
-  const raft::ReadId id = next_read_++;
-  reads_asked_.emplace_hint(reads_asked_.end(), id, std::move(done));
-  read_deadlines_.emplace_back(env_.clock.now() + options_.request_timeout(), id);
-  raft_.read(id);
+  if (reads_.size() >= limits::kReadsWaitingMax) return done(errors::RequestTooManyRequests());
+  reads_.push_back({env_.core.now() + options_.request_timeout(), std::move(done)});
+  raft_.read(first_read_ + reads_.size() - 1);
 }
 
 // Discharges what Raft owes, until it owes nothing: order within a Ready is the type's.
 void Replica::flush() {
-  if (!failed_.ok()) return;
+  if (stopping_ || !failed_.ok()) return;
   while (raft_.has_ready() && failed_.ok()) {
     raft::Ready ready = raft_.ready();
     CHECK(!ready.snapshot && ready.messages.empty() && ready.after_persist.empty());  // there are no peers yet
-    if (ready.soft_state && ready.soft_state->leader != known_leader_) {
-      known_leader_ = ready.soft_state->leader;
-      if (known_leader_ != 0) ++counters_.leader_changes;
-      env_.log.info("raft leader changed", {{"member-id", hex(options_.member)}, {"leader", hex(known_leader_)},
-                                            {"term", raft_.term()}});
-    }
-    if (ready.soft_state && ready.soft_state->role != raft::Role::kLeader) machine_.lessor().demote();
+    if (ready.soft_state) note_role(*ready.soft_state);
     if (ready.needs_persist()) persist(ready);
     if (!ready.committed.empty()) apply(ready.committed);
-    for (const raft::ReadState& state : ready.reads) {
-      const auto found = reads_asked_.find(state.id);
-      if (found == reads_asked_.end()) continue;
-      reads_waiting_.emplace(state.index, std::move(found->second));
-      reads_asked_.erase(found);
-    }
-    for (const raft::ReadId id : ready.failed_reads) {
-      const auto found = reads_asked_.find(id);
-      if (found == reads_asked_.end()) continue;
-      ReadReady done = std::move(found->second);
-      reads_asked_.erase(found);
-      ++counters_.reads_failed;
-      done(errors::LeaderChanged());
-    }
+    indexed_reads_.insert(indexed_reads_.end(), ready.reads.begin(), ready.reads.end());
+    for (const raft::ReadId id : ready.failed_reads) answer_read(id, errors::LeaderChanged());
     resolve_reads();
   }
   if (hub_->step(kCatchUpRevisionsPerTurn) && !step_posted_) {
     step_posted_ = true;
     env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
   }
+}
+
+void Replica::note_role(const raft::SoftState& state) {
+  if (state.role != raft::Role::kLeader) {
+    machine_.lessor().demote();
+    unapplied_bytes_ = 0;  // another leader may replace what was proposed
+  }
+  if (state.leader == known_leader_) return;
+  known_leader_ = state.leader;
+  if (known_leader_ != 0) ++counters_.leader_changes;
+  env_.log.info("raft leader changed",
+                {{"member-id", hex(options_.member)}, {"leader", hex(known_leader_)}, {"term", raft_.term()}});
 }
 
 void Replica::persist(raft::Ready& ready) {
@@ -214,24 +221,35 @@ void Replica::persist(raft::Ready& ready) {
 
 void Replica::on_persisted(uint64_t sequence, const Status& status) {
   --writes_in_flight_;
+  observe_log_write();
   if (!status.ok()) return fail(status);
   if (writes_in_flight_ == 0) sequence = std::max(sequence, std::exchange(sequence_without_write_, 0));
   if (sequence != 0) raft_.persisted(sequence);
 }
 
+// Several appends share one write: it is counted when the first of them is told.
+void Replica::observe_log_write() {
+  const wal::Wal::Counters& counters = wal_->counters();
+  if (std::exchange(log_writes_seen_, counters.writes) == counters.writes) return;
+  const double seconds = std::chrono::duration<double>(counters.last_write).count();
+  fsync_seconds_.observe(seconds);
+  log_write_seconds_.observe(seconds);
+}
+
 void Replica::apply(const std::vector<pb::Entry>& committed) {
   env_.trace.mark(env::Stage::kCommit, 0, committed.back().index);
+  const MonoTime now = env_.clock.now();
   for (const pb::Entry& entry : committed) {
-    apply_one(entry);
+    apply_one(entry, now);
     hub_->advance();  // after each: a compaction must not overtake events that nobody was told of yet
-    recent_entry_bytes_.push_back(entry.data.size());
-    recent_bytes_ += entry.data.size();
+    recent_entry_bytes_.push_back(cost_of(entry));
+    recent_bytes_ += cost_of(entry);
   }
   raft_.applied(machine_.applied_index());
   forget_old_entries();
 }
 
-void Replica::apply_one(const pb::Entry& entry) {
+void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
   if (entry.type == pb::EntryType::kConfChange) {
     pb::ConfChange change;
     const Status status = machine_.apply_conf_change(entry, change);
@@ -239,16 +257,17 @@ void Replica::apply_one(const pb::Entry& entry) {
     raft_.apply_conf_change(change);
     return;
   }
-  const machine::Outcome outcome = machine_.apply(entry, env_.clock.now());
+  machine::Outcome outcome = machine_.apply(entry, now);
   if (entry.data.empty()) {
     if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
     return;
   }
-  answer(outcome.request, outcome);
+  unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
+  answer(outcome);
 }
 
-void Replica::answer(RequestId request, const machine::Outcome& outcome) {
-  const auto found = waiters_.find(request);
+void Replica::answer(machine::Outcome& outcome) {
+  const auto found = waiters_.find(outcome.request);
   if (found == waiters_.end()) {
     if (outcome.status.code() == Code::kInternal) {
       env_.log.error("an entry could not be applied", {{"error", outcome.status.text()}});
@@ -257,6 +276,8 @@ void Replica::answer(RequestId request, const machine::Outcome& outcome) {
   }
   Waiter waiter = std::move(found->second);
   waiters_.erase(found);
+  // Answers come in the order of the proposals, so that the list of deadlines stays short.
+  if (waiter_deadlines_.front().second == outcome.request) waiter_deadlines_.pop_front();
   env_.trace.mark(env::Stage::kApply, waiter.call, machine_.applied_index());
   waiter.done(outcome);
 }
@@ -279,17 +300,30 @@ void Replica::forget_old_entries() {
 }
 
 void Replica::resolve_reads() {
-  while (!reads_waiting_.empty() && reads_waiting_.begin()->first <= machine_.applied_index()) {
-    auto node = reads_waiting_.extract(reads_waiting_.begin());
-    node.mapped()(Status());
+  while (!indexed_reads_.empty() && indexed_reads_.front().index <= machine_.applied_index()) {
+    const raft::ReadId id = indexed_reads_.front().id;
+    indexed_reads_.pop_front();
+    answer_read(id, Status());
   }
 }
 
-void Replica::expire_waiters() {
-  const MonoTime now = env_.clock.now();
+// A read that timed out may still be resolved or failed by Raft: nobody waits for that.
+void Replica::answer_read(raft::ReadId id, const Status& status) {
+  if (id < first_read_) return;
+  ReadReady done = std::exchange(reads_[id - first_read_].done, {});
+  while (!reads_.empty() && !reads_.front().done) {
+    reads_.pop_front();
+    ++first_read_;
+  }
+  if (!done) return;
+  if (!status.ok()) ++counters_.reads_failed;
+  done(status);
+}
+
+void Replica::expire_proposals(MonoTime now) {
   while (!waiter_deadlines_.empty()) {
     const auto found = waiters_.find(waiter_deadlines_.front().second);
-    if (found != waiters_.end() && waiter_deadlines_.front().first > now) break;
+    if (found != waiters_.end() && waiter_deadlines_.front().first > now) return;
     waiter_deadlines_.pop_front();
     if (found == waiters_.end()) continue;
     machine::Outcome outcome;
@@ -299,16 +333,10 @@ void Replica::expire_waiters() {
     ++counters_.proposals_failed;
     waiter.done(outcome);
   }
-  while (!read_deadlines_.empty()) {
-    const auto found = reads_asked_.find(read_deadlines_.front().second);
-    if (found != reads_asked_.end() && read_deadlines_.front().first > now) break;
-    read_deadlines_.pop_front();
-    if (found == reads_asked_.end()) continue;
-    ReadReady done = std::move(found->second);
-    reads_asked_.erase(found);
-    ++counters_.reads_failed;
-    done(errors::Timeout());
-  }
+}
+
+void Replica::expire_reads(MonoTime now) {
+  while (!reads_.empty() && reads_.front().deadline <= now) answer_read(first_read_, errors::Timeout());
 }
 
 // Our name and client URLs go into the replicated state at every start: clients that sync find us there.
@@ -319,7 +347,7 @@ void Replica::publish() {
   pb::ClusterMemberAttrSetRequest attributes{.member_id = options_.member, .name = options_.name, .client_urls = {}};
   for (const std::string& url : options_.client_urls) attributes.client_urls.push_back(url);
   pb::append(attributes, body);
-  propose(pb::Payload::kClusterMemberAttrSet, body, 0, [this](const machine::Outcome& outcome) {
+  propose(pb::Payload::kClusterMemberAttrSet, body, 0, [this](machine::Outcome& outcome) {
     publishing_ = false;
     if (!outcome.status.ok()) {
       env_.log.warn("failed to publish local member to cluster through raft", {{"error", outcome.status.text()}});
@@ -340,7 +368,7 @@ void Replica::decide_cluster_version() {
   if (!published_ || deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
   deciding_ = true;
   propose(pb::Payload::kClusterVersionSet, pb::encode(pb::ClusterVersionSetRequest{.version = kClusterVersion}), 0,
-          [this](const machine::Outcome& outcome) {
+          [this](machine::Outcome& outcome) {
             deciding_ = false;
             if (outcome.status.ok()) env_.log.info("updated cluster version", {{"to", kClusterVersion}});
           });
@@ -354,23 +382,21 @@ void Replica::fail(const Status& status) {
   if (on_failed_) on_failed_(status);
 }
 
+// Whoever is told asks for nothing more: stopping_ or failed_ is set, and refuses it.
 void Replica::fail_everything(const Status& status) {
-  machine::Outcome outcome;
-  outcome.status = status;
-  std::vector<RequestId> ids;
-  for (const auto& [deadline, id] : waiter_deadlines_) ids.push_back(id);
-  waiter_deadlines_.clear();
-  for (const RequestId id : ids) {
+  const auto proposals = std::exchange(waiter_deadlines_, {});
+  for (const auto& [deadline, id] : proposals) {
     const auto found = waiters_.find(id);
     if (found == waiters_.end()) continue;
     Waiter waiter = std::move(found->second);
     waiters_.erase(found);
+    ++counters_.proposals_failed;
+    machine::Outcome outcome;
+    outcome.status = status;
     waiter.done(outcome);
   }
-  auto asked = std::exchange(reads_asked_, {});
-  for (auto& [id, done] : asked) done(status);
-  auto waiting = std::exchange(reads_waiting_, {});
-  for (auto& [index, done] : waiting) done(status);
+  indexed_reads_.clear();
+  while (!reads_.empty()) answer_read(first_read_, status);
 }
 
 pb::ResponseHeader Replica::header(const std::optional<pb::ResponseHeader>& partial) const {

@@ -7,11 +7,11 @@
 //   (2) A read is answered only when what was committed at its arrival is applied.
 //   (3) Entries are applied in order; their outcomes are told before later entries are applied.
 //   (4) After a failed log write nothing is acknowledged any more, and on_failed is called once.
+//   (5) Every proposal and every read is answered once: with its outcome, Timeout, Stopped or a refusal.
 #pragma once
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -45,8 +45,8 @@ struct ReplicaOptions {
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
 };
 
-// The outcome lives during the call only.
-using Proposed = std::move_only_function<void(const machine::Outcome&)>;
+// The outcome lives during the call only, and is the callee's to take apart.
+using Proposed = std::move_only_function<void(machine::Outcome&)>;
 using ReadReady = std::move_only_function<void(const Status&)>;
 
 class Replica {
@@ -93,22 +93,30 @@ class Replica {
     Proposed done;
     uint64_t call = 0;
   };
+  struct Read {
+    MonoTime deadline{};
+    ReadReady done;  // empty once answered
+  };
 
   void recover(wal::Recovered recovered);
   void tick();
   void flush();
+  void note_role(const raft::SoftState& state);
   void persist(raft::Ready& ready);
   void on_persisted(uint64_t sequence, const Status& status);
   void apply(const std::vector<pb::Entry>& committed);
-  void apply_one(const pb::Entry& entry);
+  void apply_one(const pb::Entry& entry, MonoTime now);
   void on_first_entry_of_own_term();
   void forget_old_entries();
   void resolve_reads();
-  void expire_waiters();
+  void answer_read(raft::ReadId id, const Status& status);
+  void expire_proposals(MonoTime now);
+  void expire_reads(MonoTime now);
   void publish();
   void decide_cluster_version();
   void fail(const Status& status);
-  void answer(RequestId request, const machine::Outcome& outcome);
+  void answer(machine::Outcome& outcome);
+  void observe_log_write();
   void fail_everything(const Status& status);
 
   const env::Env& env_;
@@ -126,17 +134,18 @@ class Replica {
   std::unordered_map<RequestId, Waiter> waiters_;
   std::deque<std::pair<MonoTime, RequestId>> waiter_deadlines_;
 
-  // Reads: by id until Raft has given them an index, then by that index until it is applied.
-  std::map<raft::ReadId, ReadReady> reads_asked_;
-  std::deque<std::pair<MonoTime, raft::ReadId>> read_deadlines_;
-  std::multimap<Index, ReadReady> reads_waiting_;
-  raft::ReadId next_read_ = 1;
+  // Reads, by ascending id from first_read_ on; an answered one goes when all before it are.
+  std::deque<Read> reads_;
+  raft::ReadId first_read_ = 1;
+  // Those to which Raft gave an index, in the order in which it did, until that is applied.
+  std::deque<raft::ReadState> indexed_reads_;
 
   // The log's duties: writes under way, and the newest Ready that needs no write of its own.
   size_t writes_in_flight_ = 0;
   uint64_t sequence_without_write_ = 0;
   std::optional<pb::HardState> unwritten_hard_state_;
 
+  size_t unapplied_bytes_ = 0;             // of what was proposed here and is not applied yet
   std::deque<size_t> recent_entry_bytes_;  // of the applied entries that Raft still keeps
   size_t recent_bytes_ = 0;
 
@@ -147,6 +156,9 @@ class Replica {
   Status failed_;
   MemberId known_leader_ = 0;
   Counters counters_;
+  env::Histogram& fsync_seconds_;
+  env::Histogram& log_write_seconds_;
+  uint64_t log_writes_seen_ = 0;
   std::move_only_function<void(const Status&)> on_failed_;
   std::move_only_function<void()> on_published_;
 };

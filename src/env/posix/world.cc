@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "env/posix/process_metrics.h"
 
 namespace quorate::env::posix {
 namespace {
@@ -46,6 +47,7 @@ World::World(const WorldOptions& options, std::unique_ptr<PosixClock> clock, std
       disk_(core_, pool_, trace_),
       core_net_(core_, pool_, *log_, trace_),
       core_tasks_(core_, Priority::kCompletion, std::numeric_limits<size_t>::max(), [](Task&& task) { task(); }) {
+  add_process_metrics(metrics_);
   for (size_t i = 0; i < options.io_loops; ++i) io_.push_back(std::make_unique<Io>(clock_, pool_, *log_, trace_));
 }
 
