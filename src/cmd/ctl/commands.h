@@ -10,7 +10,7 @@ namespace quorate::cmd::ctl {
 Command put_command();
 Command get_command();
 Command del_command();
-Command txn_command(const std::string& program);
+Command txn_command();
 Command watch_command();
 Command lease_command(const std::string& program);
 Command compaction_command();

@@ -9,9 +9,8 @@ namespace quorate::cmd::ctl {
 namespace {
 
 constexpr std::string_view kStatusDetails =
-    "When --write-out is set to simple, this command prints out comma-separated status lists for each endpoint.\n"
-    "The items in the lists are endpoint, ID, version, db size, is leader, is learner, raft term, raft index, raft applied "
-    "index, errors.";
+    "Prints one line for each endpoint: endpoint, ID, version, storage version, db size, in use, percentage not in use, quota,\n"
+    "is leader, is learner, raft term, raft index, raft applied index, errors, downgrade target version, downgrade enabled.";
 
 // The endpoints that were named, or with --cluster those of all members. On failure the exit code.
 std::expected<std::vector<std::string>, int> endpoints_of(Invocation& invocation, Session& session) {

@@ -5,28 +5,17 @@
 namespace quorate::cmd::ctl {
 namespace {
 
-constexpr std::string_view kDetails = R"(Txn reads multiple etcd requests from standard input and applies them as a single atomic transaction.
+constexpr std::string_view kDetails = R"(Reads comparisons and requests from standard input and makes one transaction of them.
 
-A transaction consists of three components:
-1) a list of conditions,
-2) a list of requests to apply if all the conditions are true,
-3) a list of requests to apply if any condition is false.
+There are three parts, each ended by an empty line: comparisons, the requests for when all of them hold,
+and those for when one does not.
 
-Example interactive stdin usage:
+    mod("owner") = "0"
 
----
+    put owner "me"
+
+    get owner
 )";
-constexpr std::string_view kExample = R"( txn -i
-# compares:
-mod("key1") > "0"
-
-# success requests (get, put, delete):
-put key1 "overwrote-key1"
-
-# failure requests (get, put, delete):
-put key1 "created-key1"
-put key2 "some extra key"
----)";
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
@@ -74,11 +63,11 @@ int run_txn(Invocation& invocation) {
 
 }  // namespace
 
-Command txn_command(const std::string& program) {
+Command txn_command() {
   return {.name = "txn",
           .usage = "txn [options]",
           .summary = "Txn processes all the requests in one transaction",
-          .details = std::string(kDetails) + program + std::string(kExample),
+          .details = std::string(kDetails),
           .group = "Key-value",
           .declare = [](FlagSet& flags) { flags.on_off("interactive", "Input transaction in interactive mode", 'i'); },
           .run = run_txn};

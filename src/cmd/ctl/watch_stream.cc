@@ -65,7 +65,9 @@ void WatchStream::on_message(Bytes message) {
   pb::WatchResponse response;
   if (!pb::decode(message.view(), response)) return;
   if (response.watch_id == kAllWatches && !response.canceled) {
-    for (auto& [id, watch] : watches_) deliver(watch, response);
+    for (auto& [id, watch] : watches_) {
+      if (watch.created) deliver(watch, response);
+    }
     return;
   }
   auto found = watches_.find(response.watch_id);
