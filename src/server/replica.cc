@@ -150,7 +150,7 @@ void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call,
   };
   if (stopping_ || !failed_.ok()) return refuse(errors::Stopped());
   if (raft_.commit() > machine_.applied_index() + limits::kCommitApplyGapEntriesMax ||
-      unapplied_bytes_ > limits::kUnappliedBytesMax) {
+      unapplied_bytes_ > options_.unapplied_bytes_max) {
     return refuse(errors::RequestTooManyRequests());
   }
   const RequestId id = request_ids_.next();
@@ -345,7 +345,8 @@ void Replica::publish() {
   publishing_ = true;
   std::string body;
   pb::ClusterMemberAttrSetRequest attributes{.member_id = options_.member, .name = options_.name, .client_urls = {}};
-  for (const std::string& url : options_.client_urls) attributes.client_urls.push_back(url);
+  attributes.client_urls.assign(options_.client_urls.begin(), options_.client_urls.end());
+  std::sort(attributes.client_urls.begin(), attributes.client_urls.end());
   pb::append(attributes, body);
   propose(pb::Payload::kClusterMemberAttrSet, body, 0, [this](machine::Outcome& outcome) {
     publishing_ = false;

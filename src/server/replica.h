@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "env/env.h"
 #include "machine/machine.h"
 #include "pb/internal.h"
@@ -38,6 +39,7 @@ struct ReplicaOptions {
   Duration heartbeat = 100ms;            // one tick
   Duration election_timeout = 1s;
   size_t max_request_bytes = 1'572'864;
+  size_t unapplied_bytes_max = limits::kUnappliedBytesMax;  // of proposals
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
 
@@ -78,6 +80,8 @@ class Replica {
   bool is_leader() const { return raft_.role() == raft::Role::kLeader; }
   Term term() const { return raft_.term(); }
   Index commit() const { return raft_.commit(); }
+  // The first entry that is still in memory.
+  Index oldest_kept_index() const { return raft_.first_index(); }
   // Everything of a response header; the revision is the store's now unless `header` has one.
   pb::ResponseHeader header(const std::optional<pb::ResponseHeader>& partial = {}) const;
 
