@@ -126,5 +126,15 @@ TEST_F(HubCost, ASlowReaderHoldsWhatItIsOwedAndNothingOfOthers) {
   EXPECT_LE(bytes_live - before, kWatchersPerStream * 200);
 }
 
+TEST_F(HubCost, TheLastAnswerOfAStreamDoesNotHoldThoseOfItsManyOtherWatchers) {
+  for (size_t i = 0; i < kStreams * kWatchersPerStream; ++i) create_on(ids[0], {.key = "a"});
+  cost_of_put("a", "1");
+  scales[0].last = {};
+  const size_t before = bytes_live;
+  cost_of_put("a", "2");
+  EXPECT_FALSE(scales[0].last.empty());
+  EXPECT_LE(bytes_live - before, 100'000);
+}
+
 }  // namespace
 }  // namespace quorate::watch
