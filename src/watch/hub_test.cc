@@ -603,6 +603,19 @@ TEST_F(SlowTest, AWatcherOfAFullStreamThatMissedNothingIsNotEndedByACompaction) 
                                    "1@" + last + " put b=1/" + last}));
 }
 
+TEST_F(SlowTest, OneDrainIsEnoughForAllWatchersOfAStream) {
+  for (int i = 0; i < 5; ++i) create({.key = "b"});
+  create({.key = "a"});
+  fill("a");
+  put("b", "1");
+  EXPECT_EQ(hub.counters().slow_watchers, 5);
+  inbox.take();
+  drain(inbox, stream);
+  catch_up();
+  EXPECT_EQ(inbox.answers.size(), 5);
+  EXPECT_EQ(hub.counters().slow_watchers, 0);
+}
+
 TEST_F(SlowTest, ProgressIsNotToldWhileAStreamIsFull) {
   create({.key = "a", .progress_notify = true});
   create({.key = "b", .progress_notify = true});

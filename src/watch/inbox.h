@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "mvcc/store.h"
 #include "pb/codec.h"
 #include "watch/hub.h"
@@ -36,8 +37,13 @@ class Inbox final : public Sink {
     for (const Bytes& piece : pieces) *answer.bytes += piece.view();
     EXPECT_TRUE(pb::decode(*answer.bytes, answer.response));
     EXPECT_TRUE(answer.response.header.has_value());
+    // A stream over its limit is given no further events; fragments together are one answer.
+    if (!answer.response.events.empty() && !inside_fragments) {
+      EXPECT_LE(unsent, limits::kWatchStreamBytesHigh);
+    }
+    inside_fragments = answer.response.fragment;
     largest = std::max(largest, answer.bytes->size());
-    if (holds) unsent += answer.bytes->size();
+    if (holds) unsent += answer.bytes->size() * weight;
     answers.push_back(std::move(answer));
     return unsent;
   }
@@ -73,7 +79,9 @@ class Inbox final : public Sink {
   std::vector<Answer> answers;
   bool holds = false;
   size_t unsent = 0;
+  size_t weight = 1;  // what a byte counts for
   size_t largest = 0;
+  bool inside_fragments = false;
 };
 
 using Strings = std::vector<std::string>;
