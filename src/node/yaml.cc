@@ -175,7 +175,8 @@ Status collect(const YAML::Node& block, const std::string& prefix, Keys& out) {
       if (Status status = collect(entry.second, name + ".", out); !status.ok()) return status;
     } else if (const Shape shape = shape_of(entry.second); shape != Shape::kNull) {
       return {Code::kInvalidArgument, std::string(kDecoding) + std::string(shape_name(shape)) +
-                                          " into Go struct field configYAML.Config." + name};
+                                          " into Go struct field configYAML.Config." + name + " of type " +
+                                          (name == "socket-options" ? "transport.SocketOpts" : "object")};
     }
   }
   return {};
