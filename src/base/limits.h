@@ -62,5 +62,7 @@ inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag
 inline constexpr size_t kWatchCatchUpRevisions = 1000;            // of one answer while catching up
+inline constexpr size_t kWatchCatchUpBytes = 1024 * 1024;  // of its events; above it no further revision is added
+static_assert(kWatchCatchUpBytes < kWatchStreamBytesHigh);
 
 }  // namespace quorate::limits

@@ -2,13 +2,17 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 
 #include "env/posix/signals.h"
 #include "env/posix/world.h"
 #include "node/config.h"
+#include "node/flags.h"
 #include "node/node.h"
 
 namespace quorate::cmd {
@@ -25,7 +29,68 @@ env::posix::WorldOptions world_options(const node::Config& config) {
   return options;
 }
 
-int run(const node::Config& config) {
+constexpr size_t kFileMax = 4 << 20;  // bytes; nothing that is configured by a file is larger
+
+// The environment of the process, which nothing else reads.
+node::Environment environment() {
+  node::Environment out;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    out.insert_or_assign(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
+  }
+  return out;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const auto bad = [&](const char* what) {
+    std::string why = std::strerror(errno);
+    if (!why.empty() && why[0] >= 'A' && why[0] <= 'Z') why[0] = static_cast<char>(why[0] | 0x20);  // Go's spelling
+    return fail(Code::kUnavailable, std::string(what) + " " + path + ": " + why);
+  };
+  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  if (file == nullptr) return bad("open");
+  std::string out;
+  char buffer[4096];
+  while (out.size() <= kFileMax) {
+    const size_t got = std::fread(buffer, 1, sizeof buffer, file);
+    out.append(buffer, got);
+    if (got < sizeof buffer) break;
+  }
+  const bool broken = std::ferror(file) != 0;
+  const int error = errno;
+  std::fclose(file);
+  errno = error;
+  if (broken) return bad("read");
+  return out;
+}
+
+// A log takes its fields in braces only.
+void log_note(env::Log& log, const node::Note& note) {
+  if (!log.enabled(note.level)) return;
+  const auto& f = note.fields;
+  switch (f.size()) {
+    case 0:
+      return log.write(note.level, note.message, {}, note.where);
+    case 1:
+      return log.write(note.level, note.message, {f[0]}, note.where);
+    default:
+      return log.write(note.level, note.message, {f[0], f[1]}, note.where);
+  }
+}
+
+int end_with(const node::Failure& failure) {
+  std::fputs(failure.text.c_str(), stderr);
+  const WallTime now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  for (const node::Note& note : failure.notes) {
+    const std::string line = env::log_line(env::LogFormat::kJson, {note.level, note.message, note.fields, note.where, now});
+    std::fputs(line.c_str(), stderr);
+  }
+  return failure.exit_code;
+}
+
+int run(const node::Config& config, const std::vector<node::Note>& notes) {
   env::Trace trace;
   auto world = env::posix::World::create(world_options(config), trace);
   if (!world) {
@@ -33,6 +98,7 @@ int run(const node::Config& config) {
     return kExitFailure;
   }
   const env::Env env = (*world)->env();
+  for (const node::Note& note : notes) log_note(env.log, note);
   std::vector<env::LoopEnv> serving;
   for (size_t i = 0; i < (*world)->serving_loops(); ++i) serving.push_back((*world)->serving_loop(i));
   auto node = node::Node::create(env, std::move(serving), config);
@@ -71,6 +137,20 @@ int run(const node::Config& config) {
 
 }  // namespace
 
-int server_main(int /*argc*/, char** /*argv*/) { return run(node::Config{}); }
+int server_main(int argc, char** argv) {
+  node::Invocation invocation;
+  if (argc > 0) invocation.program = argv[0];
+  for (int i = 1; i < argc; ++i) invocation.arguments.emplace_back(argv[i]);
+  invocation.environment = environment();
+  const node::Launch launch = node::interpret(invocation, read_file);
+  if (const auto* failure = std::get_if<node::Failure>(&launch)) return end_with(*failure);
+  if (const auto* print = std::get_if<node::Print>(&launch)) {
+    std::fputs(print->errors.c_str(), stderr);
+    std::fputs(print->text.c_str(), stdout);
+    return 0;
+  }
+  const auto& start = std::get<node::Run>(launch);
+  return run(start.config, start.notes);
+}
 
 }  // namespace quorate::cmd

@@ -133,7 +133,8 @@ void Audience::add(Watcher& watcher) {
   if (watcher.range().single()) {
     auto it = keys_.lower_bound(watcher.key);
     if (it == keys_.end() || it->first != watcher.key) {
-      it = keys_.emplace_hint(it, watcher.key, Group{.key = watcher.key, .end = {}, .watchers = {}});
+      it = keys_.emplace_hint(it, watcher.key, Group());
+      it->second.key = watcher.key;
     }
     watcher.group = &it->second;
   } else {

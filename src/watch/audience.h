@@ -1,13 +1,15 @@
 // watch/audience.h: the synced watchers, found by the key of an event.
 //
 // Loop:    core. Not safe for any other.
-// Costs:   a look-up O(log keys + log ranges + watchers found); adding or removing one the same, without the last.
+// Costs:   a look-up O(log keys + groups found * log ranges); adding or removing one the same, without the last.
 // Invariants:
 //   (1) A watcher is found exactly for the keys in its range.
 //   (2) The order of what is found depends on the calls made alone: watchers of the key, then ranges by begin and end.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,8 +22,11 @@ namespace quorate::watch {
 
 // All synced watchers of one range.
 struct Group {
+  static constexpr uint32_t kNoPick = std::numeric_limits<uint32_t>::max();
+
   std::string key, end;
   std::vector<Watcher*> watchers;
+  uint32_t pick = kNoPick;  // of the revision at hand, see Hub
 };
 
 // Groups by range, as a balanced tree (AVL) ordered by begin and end, in which each node knows the farthest end below
@@ -34,7 +39,7 @@ class RangeTree {
   bool empty() const { return !root_; }
 
   template <class Visit>
-  void each_with(std::string_view key, Visit&& visit) const {
+  void each_with(std::string_view key, Visit&& visit) {
     walk(root_.get(), key, visit);
   }
   // For tests: the longest path. Also checks order, balance and ends.
@@ -53,7 +58,7 @@ class RangeTree {
     return mvcc::KeyRange{group.key, group.end}.open_ended() || group.end > key;
   }
   template <class Visit>
-  static void walk(const Node* node, std::string_view key, Visit&& visit) {
+  static void walk(Node* node, std::string_view key, Visit&& visit) {
     if (!node || !ends_after(*node->farthest, key)) return;
     walk(node->left.get(), key, visit);
     if (node->group.key > key) return;
@@ -81,14 +86,11 @@ class Audience {
   void remove(Watcher& watcher);
   bool empty() const { return keys_.empty() && ranges_.empty(); }
 
-  // Calls `visit` for each watcher whose range holds `key`. It must not add or remove.
+  // Calls `visit` for each group whose range holds `key`. It must not add or remove.
   template <class Visit>
-  void each_of(std::string_view key, Visit&& visit) const {
-    auto all = [&](const Group& group) {
-      for (Watcher* watcher : group.watchers) visit(*watcher);
-    };
-    if (auto it = keys_.find(key); it != keys_.end()) all(it->second);
-    ranges_.each_with(key, all);
+  void each_group(std::string_view key, Visit&& visit) {
+    if (auto it = keys_.find(key); it != keys_.end()) visit(it->second);
+    ranges_.each_with(key, visit);
   }
 
  private:

@@ -8,9 +8,8 @@ namespace quorate::watch {
 
 namespace {
 
-// A shorter slice is copied, unless it is this share of its chunk.
-constexpr size_t kSliceBytesMin = 2 * 1024;
-constexpr size_t kSliceShareMin = EventBatch::kChunkBytes / kSliceBytesMin;
+// A slice that is less than this part of its chunk is copied. So a stream holds at most so many times what it is owed.
+constexpr size_t kSlicesPerChunkMax = 8;
 
 std::string encoded_fragment() {
   pb::WatchResponse response;
@@ -76,7 +75,7 @@ void Draft::add_events(const Watcher& watcher, const EventBatch& batch, std::spa
 }
 
 void Draft::share(const Bytes& chunk, const EventBatch::Part& run) {
-  if (run.size >= kSliceBytesMin || run.size * kSliceShareMin >= chunk.size()) {
+  if (run.size * kSlicesPerChunkMax >= chunk.size()) {
     pieces_.push_back({.shared = chunk.slice(run.offset, run.size), .begin = 0, .end = 0});
   } else {
     own(chunk.view().substr(run.offset, run.size));

@@ -26,6 +26,8 @@ class Draft {
   // The events of `batch` named by `events`, in the watcher's form, as one answer, or as several where it asked for
   // fragments. `head` is the encoded field header. Returns how many answers.
   size_t add(const Watcher& watcher, std::string_view head, const EventBatch& batch, std::span<const uint32_t> events);
+  // Of the own block so far.
+  size_t block_bytes() const { return text_.size(); }
   // No more is added.
   void seal();
   // The pieces of answer number `answer`, in the order of add(). Once each.

@@ -40,6 +40,9 @@ class EventBatch {
   const Bytes& chunk(uint32_t index) const { return chunks_[index]; }
   void clear();
 
+  // About the size of its encoding.
+  static size_t bytes_of(const pb::Event& event);
+
   // Since the batch was made; for tests of cost.
   uint64_t bytes_encoded() const { return bytes_encoded_; }
   uint64_t events_encoded() const { return events_encoded_; }

@@ -1,8 +1,11 @@
 #include "watch/hub.h"
 
 #include <algorithm>
+#include <limits>
 #include <list>
 #include <map>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -17,8 +20,12 @@ namespace quorate::watch {
 namespace {
 
 constexpr std::string_view kFirstKey("\0", 1);  // as a key the least, as an end everything
-constexpr Revision kScanRevisionsMax = 16 * 1024;  // of history looked at for one watcher in a row
-constexpr Revision kScanPerCost = 16;              // so many cost as much as one that gives an event
+constexpr Revision kScanRevisionsMax = 4 * 1024;  // of history looked at for one watcher in a row
+constexpr Revision kScanPerCost = 16;             // so many cost as much as one that gives an event
+constexpr size_t kBytesPerCost = 1024;            // so many of events cost as much as well
+constexpr StreamId kProgressSpread = 64;          // streams differ in when their first progress is due
+constexpr size_t kKeptItemsMax = 4096;            // of a list that a larger revision needed
+constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
 constexpr std::string_view kCompacted = "etcdserver: mvcc: required revision has been compacted";
 constexpr std::string_view kEmptyRange = "mvcc: watcher range is empty";
@@ -35,6 +42,7 @@ struct Stream {
   size_t blocked = 0;  // watchers that wait until it has drained
   size_t unsynced = 0;  // watchers that are anything but synced
   MonoTime next_progress{};
+  uint32_t first_due = kNone, last_due = kNone;  // of the revision at hand
 
   bool full() const { return unsent_bytes > limits::kWatchStreamBytesHigh; }
 };
@@ -55,16 +63,34 @@ struct Hub::State {
   std::list<Watcher*> ready;    // those that lag and may be caught up, in turn
   Revision next = 0;            // the first revision that synced watchers were not told of
   uint64_t events_delivered = 0;
-  size_t watchers = 0, unsynced = 0, wanting_prev_kv = 0;
+  size_t watchers = 0, unsynced = 0, ended = 0, wanting_prev_kv = 0;
 
-  // Of the revision at hand.
+  // Of the revision at hand; kept, so that a revision finds its memory. What a whole group of watchers is told is
+  // picked once; what is due to each stream is a list through `dues`.
+  struct Pick {
+    Group* group = nullptr;
+    std::vector<uint32_t> events;
+  };
+  struct Due {
+    Watcher* watcher = nullptr;
+    uint32_t pick = 0;
+    uint32_t next = kNone;
+  };
   EventBatch batch;
   Draft draft;
-  std::vector<std::pair<Watcher*, std::vector<uint32_t>>> picks;
+  std::vector<Pick> picks;
   size_t picks_used = 0;
+  std::vector<Due> dues;
+  std::vector<Stream*> due_streams;
+  std::vector<size_t> answers;     // of each due in the draft
+  std::vector<uint32_t> filtered;  // events
 
   pb::ResponseHeader header(Revision revision) const {
     return {.cluster_id = options.cluster, .member_id = options.member, .revision = revision, .raft_term = term()};
+  }
+  // Up to a tenth longer, so that streams opened at once are not all due at once.
+  Duration first_interval(StreamId id) const {
+    return options.progress_interval + options.progress_interval * (id % kProgressSpread) / (10 * kProgressSpread);
   }
   std::string encoded_header(Revision revision) const {
     pb::WatchResponse response;
@@ -87,8 +113,14 @@ struct Hub::State {
   void forget(Watcher& watcher);
 
   void tell(Revision revision);
-  void pick(uint32_t event, Revision revision);
-  void deliver(Revision revision);
+  void pick(uint32_t event);
+  void collect(uint32_t pick, Revision revision);
+  std::span<const uint32_t> filter(const Watcher& watcher, const std::vector<uint32_t>& events);
+  void deliver(Stream& stream, std::string_view head, Revision revision);
+  void deliver(Watcher& watcher, size_t first_answer, size_t answer_count, size_t events);
+  void lag(Watcher& watcher, Revision from, Watcher::Phase phase);
+  void lose_history();
+  Revision gather(const Watcher& watcher, size_t revisions_max, size_t& cost);
   void catch_up(Watcher& watcher, size_t revisions_max, size_t& cost);
   void end_compacted(Watcher& watcher);
 };
@@ -106,6 +138,7 @@ void Hub::State::set_phase(Watcher& watcher, Watcher::Phase phase) {
   } else if (watcher.phase == kBlocked) {
     --stream.blocked;
   }
+  CHECK(watcher.phase != kEnded);
   watcher.phase = phase;
   if (phase == kSynced) {
     audience.add(watcher);
@@ -114,6 +147,8 @@ void Hub::State::set_phase(Watcher& watcher, Watcher::Phase phase) {
     watcher.place_in_queue = ready.insert(ready.end(), &watcher);
   } else if (phase == kBlocked) {
     ++stream.blocked;
+  } else {
+    ++ended;
   }
 }
 
@@ -123,6 +158,7 @@ void Hub::State::forget(Watcher& watcher) {
   } else {
     if (watcher.phase == Watcher::Phase::kReady) ready.erase(watcher.place_in_queue);
     if (watcher.phase == Watcher::Phase::kBlocked) --watcher.stream->blocked;
+    if (watcher.phase == Watcher::Phase::kEnded) --ended;
     --unsynced, --watcher.stream->unsynced;
   }
   --watchers;
@@ -191,67 +227,133 @@ void Hub::State::cancel(Stream& stream, int64_t id) {
 
 // Answered only when every watcher of the stream has been told of everything: progress is never ahead.
 void Hub::State::progress(Stream& stream) {
-  if (stream.watchers.empty() || stream.unsynced != 0) return;
+  if (stream.watchers.empty() || stream.unsynced != 0 || stream.full()) return;
   pb::WatchResponse response;
   response.header = header(next - 1);
   response.watch_id = -1;
   answer(stream, response);
 }
 
-void Hub::State::pick(uint32_t event, Revision revision) {
-  const pb::Event& e = batch[event];
-  audience.each_of(e.kv.key, [&](Watcher& watcher) {
-    if (!watcher.wants(e.type) || revision < watcher.start) return;
-    if (watcher.first_pick == Watcher::kNone) {
-      watcher.first_pick = static_cast<uint32_t>(picks_used);
+void Hub::State::pick(uint32_t event) {
+  audience.each_group(batch[event].kv.key, [&](Group& group) {
+    if (group.pick == Group::kNoPick) {
+      group.pick = static_cast<uint32_t>(picks_used);
       if (picks_used == picks.size()) picks.emplace_back();
-      picks[picks_used].first = &watcher;
-      picks[picks_used].second.clear();
+      picks[picks_used].group = &group;
+      picks[picks_used].events.clear();
       ++picks_used;
     }
-    picks[watcher.first_pick].second.push_back(event);
-    batch.want(event, watcher.prev_kv);
+    picks[group.pick].events.push_back(event);
   });
+}
+
+// Which of a group's watchers are due this pick, each in its stream's list, and which events in which form.
+void Hub::State::collect(uint32_t number, Revision revision) {
+  const Pick& pick = picks[number];
+  pick.group->pick = Group::kNoPick;
+  bool wanted[2][2] = {};  // by prev_kv and type
+  for (Watcher* watcher : pick.group->watchers) {
+    if (revision < watcher->start) continue;
+    wanted[watcher->prev_kv][0] |= watcher->puts;
+    wanted[watcher->prev_kv][1] |= watcher->deletes;
+    Stream& stream = *watcher->stream;
+    const auto due = static_cast<uint32_t>(dues.size());
+    dues.push_back({.watcher = watcher, .pick = number, .next = kNone});
+    if (stream.first_due == kNone) {
+      due_streams.push_back(&stream);
+      stream.first_due = due;
+    } else {
+      dues[stream.last_due].next = due;
+    }
+    stream.last_due = due;
+  }
+  for (const uint32_t event : pick.events) {
+    const size_t type = batch[event].type == pb::EventType::kPut ? 0 : 1;
+    for (const bool prev_kv : {false, true}) {
+      if (wanted[prev_kv][type]) batch.want(event, prev_kv);
+    }
+  }
+}
+
+// Those that the watcher wants; valid until the next call.
+std::span<const uint32_t> Hub::State::filter(const Watcher& watcher, const std::vector<uint32_t>& events) {
+  if (watcher.puts && watcher.deletes) return events;
+  filtered.clear();
+  for (const uint32_t event : events) {
+    if (watcher.wants(batch[event].type)) filtered.push_back(event);
+  }
+  return filtered;
 }
 
 // Delivers what batch holds, all of one revision, to the synced watchers that want it.
 void Hub::State::tell(Revision revision) {
   picks_used = 0;
-  for (uint32_t event = 0; event < batch.size(); ++event) pick(event, revision);
+  for (uint32_t event = 0; event < batch.size(); ++event) pick(event);
   if (picks_used == 0) return;
+  dues.clear();
+  due_streams.clear();
+  for (uint32_t number = 0; number < picks_used; ++number) collect(number, revision);
   batch.encode();
-  deliver(revision);
+  const std::string head = encoded_header(revision);
+  for (Stream* stream : due_streams) deliver(*stream, head, revision);
+  draft.clear();
+  for (size_t number = 0; number < picks_used; ++number) {
+    if (picks[number].events.capacity() > kKeptItemsMax) picks[number].events = {};
+  }
 }
 
-void Hub::State::deliver(Revision revision) {
-  const std::string head = encoded_header(revision);
-  draft.clear();
-  std::vector<size_t> answers(picks_used);
-  for (size_t i = 0; i < picks_used; ++i) answers[i] = draft.add(*picks[i].first, head, batch, picks[i].second);
-  draft.seal();
-  std::vector<Stream*> full;
-  size_t answer = 0;
-  for (size_t i = 0; i < picks_used; ++i) {
-    Watcher& watcher = *picks[i].first;
-    watcher.first_pick = Watcher::kNone;
-    Stream& stream = *watcher.stream;
-    if (stream.full()) {
-      // It lags from here on: this revision is the next that it needs.
-      answer += answers[i];
-      watcher.next = revision;
-      set_phase(watcher, Watcher::Phase::kBlocked);
-      continue;
+// In blocks of bounded size, none of which another stream shares: what a slow stream holds is what it is owed.
+void Hub::State::deliver(Stream& stream, std::string_view head, Revision revision) {
+  stream.last_due = kNone;
+  for (uint32_t at = std::exchange(stream.first_due, kNone); at != kNone;) {
+    const uint32_t first = at;
+    draft.clear();
+    answers.clear();
+    while (at != kNone && !stream.full() && draft.block_bytes() < EventBatch::kChunkBytes) {
+      const Watcher& watcher = *dues[at].watcher;
+      const std::span<const uint32_t> events = filter(watcher, picks[dues[at].pick].events);
+      answers.push_back(events.empty() ? 0 : draft.add(watcher, head, batch, events));
+      at = dues[at].next;
     }
-    for (size_t part = 0; part < answers[i]; ++part) stream.unsent_bytes = stream.sink->deliver(draft.take(answer++));
-    watcher.told_since_tick = true;
-    events_delivered += picks[i].second.size();
-    if (stream.full()) full.push_back(&stream);
+    draft.seal();
+    size_t answer = 0, due = 0;
+    for (uint32_t i = first; i != at; i = dues[i].next, ++due) {
+      Watcher& watcher = *dues[i].watcher;
+      const size_t events = filter(watcher, picks[dues[i].pick].events).size();
+      if (events != 0 && stream.full()) {
+        lag(watcher, revision, Watcher::Phase::kBlocked);
+      } else if (events != 0) {
+        deliver(watcher, answer, answers[due], events);
+      }
+      answer += answers[due];
+    }
+    for (; at != kNone && stream.full(); at = dues[at].next) {
+      Watcher& watcher = *dues[at].watcher;
+      if (!filter(watcher, picks[dues[at].pick].events).empty()) lag(watcher, revision, Watcher::Phase::kBlocked);
+    }
   }
-  for (Stream* stream : full) {
-    for (auto& [id, watcher] : stream->watchers) {
-      if (watcher.phase != Watcher::Phase::kSynced) continue;
-      watcher.next = std::max(watcher.start, revision + 1);
-      set_phase(watcher, Watcher::Phase::kBlocked);
+}
+
+void Hub::State::deliver(Watcher& watcher, size_t first_answer, size_t answer_count, size_t events) {
+  Stream& stream = *watcher.stream;
+  for (size_t part = 0; part < answer_count; ++part) {
+    stream.unsent_bytes = stream.sink->deliver(draft.take(first_answer + part));
+  }
+  watcher.told_since_tick = true;
+  events_delivered += events;
+}
+
+// A synced watcher lags from here on: `from` is the next revision that it needs.
+void Hub::State::lag(Watcher& watcher, Revision from, Watcher::Phase phase) {
+  watcher.next = std::max(watcher.start, from);
+  set_phase(watcher, phase);
+}
+
+// Revisions are gone before the synced watchers were told of them: they lag, and learn the compact revision.
+void Hub::State::lose_history() {
+  for (auto& [id, stream] : streams) {
+    for (auto& [watch_id, watcher] : stream.watchers) {
+      if (watcher.phase == Watcher::Phase::kSynced) lag(watcher, next, Watcher::Phase::kReady);
     }
   }
 }
@@ -266,35 +368,52 @@ void Hub::State::end_compacted(Watcher& watcher) {
   answer(*watcher.stream, response);
 }
 
-void Hub::State::catch_up(Watcher& watcher, size_t revisions_max, size_t& cost) {
-  if (watcher.next < store.compacted()) return end_compacted(watcher);
-  const Revision to = std::min(next, watcher.next + kScanRevisionsMax);
+// What of history the watcher is due next goes into batch, within the bounds of one answer. Returns the first
+// revision not looked at.
+Revision Hub::State::gather(const Watcher& watcher, size_t revisions_max, size_t& cost) {
   batch.clear();
-  std::vector<uint32_t> wanted;
-  Revision seen = 0;
-  const Revision stop = store.events(watcher.next, to, watcher.range(), watcher.prev_kv, revisions_max,
+  const Revision from = watcher.next;
+  if (from >= next) return from;
+  const Revision to = next - from > kScanRevisionsMax ? from + kScanRevisionsMax : next;
+  Revision seen = 0, cut = 0;
+  size_t bytes = 0;
+  const Revision stop = store.events(from, to, watcher.range(), watcher.prev_kv, revisions_max,
                                      [&](const pb::Event& event) {
-                                       if (event.kv.mod_revision != seen) ++cost;
-                                       seen = event.kv.mod_revision;
+                                       if (cut != 0) return;
+                                       const Revision revision = event.kv.mod_revision;
+                                       if (revision != seen && bytes >= limits::kWatchCatchUpBytes) {
+                                         cut = revision;
+                                         return;
+                                       }
+                                       if (revision != seen) ++cost;
+                                       seen = revision;
                                        if (!watcher.wants(event.type)) return;
+                                       bytes += EventBatch::bytes_of(event);
                                        batch.add(event);
-                                       wanted.push_back(static_cast<uint32_t>(batch.size() - 1));
                                      });
-  cost += static_cast<size_t>((stop - watcher.next) / kScanPerCost) + 1;
-  watcher.next = stop;
+  cost += static_cast<size_t>((stop - from) / kScanPerCost) + bytes / kBytesPerCost;
+  return cut != 0 ? cut : stop;
+}
+
+void Hub::State::catch_up(Watcher& watcher, size_t revisions_max, size_t& cost) {
   Stream& stream = *watcher.stream;
-  if (!wanted.empty()) {
-    for (const uint32_t event : wanted) batch.want(event, watcher.prev_kv);
+  ++cost;
+  if (stream.full()) return set_phase(watcher, Watcher::Phase::kBlocked);
+  if (watcher.next < store.compacted()) return end_compacted(watcher);
+  watcher.next = gather(watcher, revisions_max, cost);
+  if (!batch.empty()) {
+    filtered.resize(batch.size());
+    std::iota(filtered.begin(), filtered.end(), 0U);
+    for (const uint32_t event : filtered) batch.want(event, watcher.prev_kv);
     batch.encode();
     draft.clear();
-    const size_t answers = draft.add(watcher, encoded_header(store.revision()), batch, wanted);
+    const size_t count = draft.add(watcher, encoded_header(store.revision()), batch, filtered);
     draft.seal();
-    for (size_t part = 0; part < answers; ++part) stream.unsent_bytes = stream.sink->deliver(draft.take(part));
-    watcher.told_since_tick = true;
-    events_delivered += wanted.size();
+    deliver(watcher, 0, count, batch.size());
+    draft.clear();
   }
-  if (stream.full()) return set_phase(watcher, Watcher::Phase::kBlocked);
   if (watcher.next >= next) return set_phase(watcher, Watcher::Phase::kSynced);
+  if (stream.full()) return set_phase(watcher, Watcher::Phase::kBlocked);
   ready.splice(ready.end(), ready, watcher.place_in_queue);  // the others' turn
 }
 
@@ -334,6 +453,10 @@ void Hub::handle(StreamId id, const pb::WatchRequest& request) {
 void Hub::advance() {
   State& s = *state_;
   const Revision to = s.store.revision() + 1;
+  if (s.next < s.store.compacted()) {
+    s.lose_history();
+    s.next = to;
+  }
   const mvcc::KeyRange everything{kFirstKey, kFirstKey};
   for (; s.next < to; ++s.next) {
     if (s.audience.empty()) {
@@ -359,7 +482,7 @@ bool Hub::step(size_t revisions_max) {
 void Hub::tick(MonoTime now) {
   State& s = *state_;
   for (auto& [id, stream] : s.streams) {
-    if (stream.next_progress == MonoTime{}) stream.next_progress = now + s.options.progress_interval;
+    if (stream.next_progress == MonoTime{}) stream.next_progress = now + s.first_interval(id);
     if (now < stream.next_progress) continue;
     stream.next_progress = now + s.options.progress_interval;
     for (auto& [watch_id, watcher] : stream.watchers) {
@@ -387,7 +510,7 @@ void Hub::drained(StreamId id, size_t queued_bytes) {
 Hub::Counters Hub::counters() const {
   return {.streams = state_->streams.size(),
           .watchers = state_->watchers,
-          .slow_watchers = state_->unsynced,
+          .slow_watchers = state_->unsynced - state_->ended,
           .events = state_->events_delivered};
 }
 

@@ -26,7 +26,8 @@
 namespace quorate::watch {
 
 // Where a stream's answers go. Pieces together are one encoded WatchResponse; the shared parts (events encoded
-// once for many streams) are pieces of their own. Returns the stream's unsent bytes, this answer included.
+// once for many streams) are pieces of their own. Returns the stream's unsent bytes, this answer included. Must not
+// call the hub; every later fall of that number is told by Hub::drained.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -54,10 +55,11 @@ class Hub {
   // Handles one request of a stream: its answer, created or canceled, goes to the sink at once.
   void handle(StreamId stream, const pb::WatchRequest& request);
 
-  // The store has moved: delivers to all synced watchers. To be called after every applied batch.
+  // The store has moved: delivers to all synced watchers. To be called after every applied entry, before the next:
+  // a compaction would take history that was not delivered, and the watchers would be cancelled.
   void advance();
-  // Catches lagging watchers up, at most about `revisions_max` revisions of history in this call. Returns whether
-  // more work waits.
+  // Catches lagging watchers up, at most about `revisions_max` revisions with events in this call, or what costs as
+  // much: many without any, or few large ones. Returns whether more work waits.
   bool step(size_t revisions_max);
   // For progress_notify.
   void tick(MonoTime now);

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <list>
-#include <limits>
 #include <string>
 
 #include "base/ids.h"
@@ -27,7 +26,6 @@ struct Watcher {
     kBlocked,  // lags, and waits until its stream has drained
     kEnded,    // overtaken by a compaction; holds its id until the client cancels it
   };
-  static constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
   mvcc::KeyRange range() const { return {key, end}; }
   bool wants(pb::EventType type) const { return type == pb::EventType::kPut ? puts : deletes; }
@@ -45,8 +43,6 @@ struct Watcher {
   Group* group = nullptr;  // while synced: where it stands in the audience
   uint32_t place_in_group = 0;
   std::list<Watcher*>::iterator place_in_queue;  // while it lags
-
-  uint32_t first_pick = kNone, last_pick = kNone;  // of the revision at hand, see Hub
 };
 
 }  // namespace quorate::watch

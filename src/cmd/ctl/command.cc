@@ -5,6 +5,8 @@
 namespace quorate::cmd::ctl {
 namespace {
 
+constexpr std::string_view kGroups[] = {"Key-value", "Cluster maintenance", "Concurrency", "Authentication", "Utility"};
+
 // How many letters must be changed, added or taken to make `a` of `b`.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -76,7 +78,7 @@ std::string path_text(const Found& found) {
 }
 
 void list_children(const Command& command, std::string_view group, std::string& out) {
-  size_t width = 0;
+  size_t width = 11;  // at least, as cobra has it
   for (const Command& child : command.children) width = std::max(width, child.name.size());
   for (const Command& child : command.children) {
     if (child.group != group || child.summary.empty()) continue;
@@ -93,18 +95,12 @@ std::string usage_text(const Found& found, const FlagSet& flags) {
     out += "  " + path_text(found) + command.name + " [command]\n";
   }
   if (found.path.size() == 1) {
-    std::vector<std::string> groups;
-    for (const Command& child : command.children) {
-      if (child.group.empty() || std::find(groups.begin(), groups.end(), child.group) != groups.end()) continue;
-      groups.push_back(child.group);
+    for (const std::string_view group : kGroups) {
+      std::string lines;
+      list_children(command, group, lines);
+      if (!lines.empty()) out += "\n" + std::string(group) + " commands\n" + lines;
     }
-    std::sort(groups.begin(), groups.end());
-    // "Key-value" and "Utility" are the first and the last of the alphabet only by luck of the others' absence.
-    std::stable_partition(groups.begin(), groups.end(), [](const std::string& group) { return group.starts_with("Key"); });
-    for (const std::string& group : groups) {
-      out += "\n" + group + " commands\n";
-      list_children(command, group, out);
-    }
+    out += "\nUse \"" + command.name + " [command] --help\" for more information about a command.\n";
     return out;
   }
   if (!command.children.empty()) {
@@ -131,8 +127,7 @@ std::string usage_text(const Found& found, const FlagSet& flags) {
 std::string help_text(const Found& found, const FlagSet& flags, const std::string& program) {
   const Command& command = *found.path.back();
   std::string out = (command.details.empty() ? command.summary : command.details) + "\n\n" + usage_text(found, flags);
-  if (found.path.size() == 1) return out;
-  if (!command.children.empty()) {
+  if (found.path.size() > 1 && !command.children.empty()) {
     out += "\nUse \"" + path_text(found) + command.name + " [command] --help\" for more information about a command.\n";
   }
   return out + "Use \"" + program + " options\" for a list of global command-line options (applies to all commands).\n";
@@ -142,6 +137,7 @@ int unknown_command(const Command& root, const std::string& word, const Streams&
   streams.err << "Error: unknown command \"" << word << "\" for \"" << root.name << "\"\n";
   std::string suggestions;
   for (const Command& child : root.children) {
+    if (child.name == "help") continue;
     if (edit_distance(word, child.name) <= 2 || child.name.starts_with(word)) suggestions += "\t" + child.name + "\n";
   }
   if (!suggestions.empty()) streams.err << "\nDid you mean this?\n" << suggestions << "\n";
@@ -181,6 +177,8 @@ int run_command_line(const std::string& program, const std::vector<std::string>&
   FlagSet& flags = invocation.flags;
   declare_global_flags(flags);
   std::vector<std::string> words = arguments;
+  // The description of this one comes when the command is known.
+  flags.on_off("help", "", 'h');
   // "help get" is "get --help".
   const size_t help_at = first_word(flags, words);
   if (help_at < words.size() && words[help_at] == "help") words[help_at] = "--help";

@@ -20,6 +20,17 @@ Command missing_command(std::string_view name) {
           .run = run_missing};
 }
 
+// Listed and named here; run_command_line() turns "help x" into "x --help".
+Command help_command() {
+  return {.name = "help",
+          .usage = "help [command]",
+          .summary = "Help about any command",
+          .details = "",
+          .group = "Utility",
+          .declare = nullptr,
+          .run = nullptr};
+}
+
 }  // namespace
 
 Command command_tree(const std::string& program) {
@@ -32,8 +43,14 @@ Command command_tree(const std::string& program) {
   root.children.push_back(put_command());
   root.children.push_back(get_command());
   root.children.push_back(del_command());
+  root.children.push_back(txn_command());
+  root.children.push_back(watch_command());
+  root.children.push_back(lease_command(program));
+  root.children.push_back(compaction_command());
+  root.children.push_back(endpoint_command(program));
   root.children.push_back(version_command(program));
   root.children.push_back(options_command());
+  root.children.push_back(help_command());
   for (const std::string_view name : {"alarm", "auth", "check", "completion", "defrag", "downgrade", "elect", "lock", "make-mirror",
                                       "member", "move-leader", "role", "snapshot", "user"}) {
     root.children.push_back(missing_command(name));

@@ -12,9 +12,9 @@ Command get_command();
 Command del_command();
 Command txn_command();
 Command watch_command();
-Command lease_command();
+Command lease_command(const std::string& program);
 Command compaction_command();
-Command endpoint_command();
+Command endpoint_command(const std::string& program);
 Command version_command(const std::string& program);
 Command options_command();
 

@@ -6,24 +6,15 @@
 namespace quorate::cmd::ctl {
 namespace {
 
-constexpr std::string_view kDetails = R"(
-Puts the given key into the store.
+constexpr std::string_view kDetails = R"(Stores a value under a key.
 
-When <value> begins with '-', <value> is interpreted as a flag.
-Insert '--' for workaround:
+Without <value> it is read from standard input, up to its end:
 
-$ put <key> -- <value>
-$ put -- <key> <value>
+$ put config < config.yaml
 
-If <value> isn't given as a command line argument and '--ignore-value' is not specified,
-this command tries to read the value from standard input.
+A word that begins with '-' is taken for a flag unless it stands behind '--':
 
-If <lease> isn't given as a command line argument and '--ignore-lease' is not specified,
-this command tries to read the value from standard input.
-
-For example,
-$ cat file | put <key>
-will store the content of the file to <key>.)";
+$ put -- temperature -4)";
 
 int run_put(Invocation& invocation) {
   std::string value;

@@ -38,9 +38,9 @@ Command version_command(const std::string& program) {
 Command options_command() {
   return {.name = "options",
           .usage = "options",
-          .summary = "",
-          .details = "Prints the options that can be passed to any command",
-          .group = "",
+          .summary = "Show the global command-line flags",
+          .details = "",
+          .group = "Utility",
           .declare = nullptr,
           .run = run_options};
 }
