@@ -135,7 +135,7 @@ Back::Back(const env::Env& env, server::Replica& replica, const BackOptions& opt
       metrics_(env.metrics, replica),
       inbox_(env.core, env::Priority::kClient, limits::kRequestMailboxItems,
              [this](ToCore&& item) { on_item(std::move(item)); }) {
-  check_leader();
+  await_leader_check();
 }
 
 Back::~Back() { env_.core.cancel(leader_timer_); }
@@ -261,8 +261,12 @@ void Back::finish_stream(const StreamKey& key, const OpenStream& open, const Sta
 }
 
 // Streams that asked for a leader end when there has been none for a while (v3 API, section 0).
-void Back::check_leader() {
+void Back::await_leader_check() {
   leader_timer_ = env_.core.after(replica_.options().election_timeout, [this] { check_leader(); });
+}
+
+void Back::check_leader() {
+  await_leader_check();
   leaderless_ticks_ = replica_.leader() == 0 ? leaderless_ticks_ + 1 : 0;
   if (leaderless_ticks_ < kLeaderlessTicks) return;
   std::erase_if(streams_, [this](const auto& each) {

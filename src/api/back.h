@@ -115,6 +115,7 @@ class Back {
   void on_open(const ToCore& item);
   void on_stream_item(ToCore&& item);
   void finish_stream(const StreamKey& key, const OpenStream& open, const Status& status);
+  void await_leader_check();
   void check_leader();
 
   const env::Env& env_;

@@ -193,6 +193,9 @@ TEST(Replica, StopAnswersEverythingWithStoppedAndSealsTheLog) {
   const uint64_t writes = bench.replica().log_counters().writes;
   bench.advance(1s);
   EXPECT_EQ(bench.replica().log_counters().writes, writes) << "written after the seal";
+  bench.kill();
+  bench.serve();
+  EXPECT_EQ(bench.get("b"), "2") << "what was proposed in the turn of the stop is before the seal";
 }
 
 TEST(Replica, AStoppedMemberStartsWithAllThatWasAnswered) {

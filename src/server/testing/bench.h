@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,7 +30,7 @@ class ManualClock final : public env::Clock {
   MonoTime now_{1h};
 };
 
-// Turns as env/loop.h has them, without sockets and mailboxes.
+// Turns as env/loop.h has them, without sockets; each client mailbox is drained whole.
 class HookedLoop final : public env::Loop {
  public:
   explicit HookedLoop(env::Clock& clock) : clock_(clock) {}
@@ -43,8 +44,10 @@ class HookedLoop final : public env::Loop {
   void cancel(env::TimerId timer) override {
     std::erase_if(timers_, [timer](const auto& each) { return each.first.second == timer; });
   }
-  void add_inbox(env::Inbox&, env::Priority) override {}
-  void remove_inbox(env::Inbox&) override {}
+  void add_inbox(env::Inbox& inbox, env::Priority priority) override { inboxes_.emplace_back(priority, &inbox); }
+  void remove_inbox(env::Inbox& inbox) override {
+    std::erase_if(inboxes_, [&](const auto& each) { return each.second == &inbox; });
+  }
   void add_turn_hook(env::Task hook) override { hooks_.push_back(std::move(hook)); }
   void note_activity(const char*) override {}
   void wake() override {}
@@ -52,13 +55,21 @@ class HookedLoop final : public env::Loop {
   void turn() {
     while (!timers_.empty() && timers_.begin()->first.first <= now()) timers_.extract(timers_.begin()).mapped()();
     for (env::Task& task : std::exchange(posted_, {})) task();
+    for (const env::Priority priority : {env::Priority::kCompletion, env::Priority::kClient}) {
+      for (const auto& [its, inbox] : inboxes_) {
+        if (its == priority) inbox->drain(static_cast<size_t>(-1));
+      }
+    }
     for (env::Task& hook : hooks_) hook();
   }
-  bool has_posted() const { return !posted_.empty(); }
+  bool has_work() const {
+    return !posted_.empty() || std::any_of(inboxes_.begin(), inboxes_.end(), [](const auto& each) { return each.second->has_items(); });
+  }
 
  private:
   env::Clock& clock_;
   std::vector<env::Task> posted_, hooks_;
+  std::vector<std::pair<env::Priority, env::Inbox*>> inboxes_;
   std::map<std::pair<MonoTime, env::TimerId>, env::Task> timers_;
   env::TimerId last_timer_ = 0;
 };
@@ -137,7 +148,7 @@ class Bench {
 
   void turn() {
     do loop_->turn();
-    while (loop_->has_posted());
+    while (loop_->has_work());
   }
   void finish_write() {
     disk_.finish_write();
@@ -212,6 +223,7 @@ class Bench {
   Replica& replica() { return *replica_; }
   wal::testing::FakeDisk& disk() { return disk_; }
   HookedLoop& loop() { return *loop_; }
+  const env::Env& env() { return *env_; }
   env::Metrics& metrics() { return *metrics_; }
 
   ReplicaOptions options;    // of the next open()

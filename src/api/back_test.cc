@@ -1,0 +1,298 @@
+// The core loop's half, item by item, over a disk and a clock in memory.
+#include "api/back.h"
+
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "pb/codec.h"
+#include "server/testing/bench.h"
+
+namespace quorate::api {
+namespace {
+
+class BackTest : public ::testing::Test {
+ protected:
+  // A member that has not published itself yet.
+  void open() {
+    bench_.open();
+    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), BackOptions{});
+    io_ = std::make_unique<IoMailbox>(bench_.loop(), env::Priority::kCompletion, 0,
+                                      [this](ToIo&& item) { answers_.push_back(std::move(item)); });
+    back_->attach(0, *io_);
+  }
+  void serve() {
+    open();
+    bench_.settle();
+    back_->serve();
+  }
+  void TearDown() override {
+    back_.reset();
+    io_.reset();
+  }
+
+  ToCore item(ToCore::Kind kind, http::CallId call) {
+    ToCore out;
+    out.kind = kind;
+    out.call = call;
+    return out;
+  }
+  void push(ToCore&& out) { back_->inbox().push(std::move(out)); }
+  void unary(http::CallId call, Method method, std::string message, bool require_leader = false) {
+    ToCore out = item(ToCore::Kind::kUnary, call);
+    out.method = method;
+    out.message = Bytes::adopt(std::move(message));
+    out.require_leader = require_leader;
+    push(std::move(out));
+  }
+  void open_stream(http::CallId call, Method method, bool require_leader = false) {
+    ToCore out = item(ToCore::Kind::kOpen, call);
+    out.method = method;
+    out.require_leader = require_leader;
+    push(std::move(out));
+  }
+  void message(http::CallId call, std::string text) {
+    ToCore out = item(ToCore::Kind::kMessage, call);
+    out.message = Bytes::adopt(std::move(text));
+    push(std::move(out));
+  }
+  void credit(http::CallId call, size_t bytes) {
+    ToCore out = item(ToCore::Kind::kCredit, call);
+    out.credit_bytes = bytes;
+    push(std::move(out));
+  }
+  void keep_alive(http::CallId call, LeaseId lease) { message(call, "\x08" + std::string(1, static_cast<char>(lease))); }
+  std::vector<ToIo> take() {
+    bench_.turn();
+    return std::exchange(answers_, {});
+  }
+  static std::string put(std::string_view key) { return pb::encode(pb::PutRequest{.key = key, .value = "v"}); }
+  static std::string watch_all() {
+    pb::WatchCreateRequest create;
+    create.key = create.range_end = std::string_view("\0", 1);
+    return pb::encode(pb::WatchRequest{create});
+  }
+
+  server::testing::Bench bench_;
+  std::vector<ToIo> answers_;
+  std::unique_ptr<Back> back_;
+  std::unique_ptr<IoMailbox> io_;
+};
+
+TEST_F(BackTest, WhatComesBeforeTheMemberServesWaits) {
+  open();
+  unary(1, Method::kPut, put("k"));
+  unary(2, Method::kHealthCheck, "");
+  EXPECT_TRUE(take().empty());
+  bench_.settle();
+  back_->serve();
+  bench_.settle();
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 2u);
+  for (const ToIo& answer : answers) EXPECT_EQ(answer.kind, ToIo::Kind::kReply);
+  EXPECT_EQ(bench_.get("k"), "v");
+}
+
+TEST_F(BackTest, HoldsSoManyBytesAndRefusesTheRest) {
+  open();
+  for (http::CallId call = 1; call <= 100; ++call) unary(call, Method::kPut, std::string(1024 * 1024, 'x'));
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 100u - 64u);
+  EXPECT_EQ(answers[0].call, 65u);
+  EXPECT_EQ(answers[0].status, errors::RequestTooManyRequests());
+}
+
+TEST_F(BackTest, AStreamWhoseMessageWasRefusedIsNotOpenedForEver) {
+  open();
+  open_stream(1, Method::kWatch);
+  for (int i = 0; i < 70; ++i) message(1, std::string(1024 * 1024, 'x'));
+  EXPECT_FALSE(take().empty());
+  bench_.settle();
+  back_->serve();
+  bench_.settle();
+  EXPECT_EQ(bench_.replica().hub().counters().streams, 0u);
+}
+
+TEST_F(BackTest, ACancelIsHeldHoweverMuchIs) {
+  open();
+  open_stream(1, Method::kWatch);
+  for (http::CallId call = 2; call < 5000; ++call) unary(call, Method::kRange, "\x0a\x01k");
+  push(item(ToCore::Kind::kCancel, 1));
+  bench_.settle();
+  back_->serve();
+  bench_.settle();
+  EXPECT_EQ(bench_.replica().hub().counters().streams, 0u);
+}
+
+TEST_F(BackTest, RequiresALeaderWhenAsked) {
+  open();
+  back_->serve();
+  ASSERT_EQ(bench_.replica().leader(), 0u);
+  unary(1, Method::kRange, pb::encode(pb::CompactionRequest{.revision = 1}), true);
+  unary(2, Method::kHealthCheck, "", true);
+  open_stream(3, Method::kWatch, true);
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(answers[0].status, errors::NoLeader());
+  EXPECT_EQ(answers[1].kind, ToIo::Kind::kReply);
+  EXPECT_EQ(answers[2].status, errors::NoLeader());
+}
+
+TEST_F(BackTest, EndsStreamsThatRequireALeaderAfterThreeTimeoutsWithoutOne) {
+  open();  // its disk never answers, so it never leads
+  back_->serve();
+  open_stream(1, Method::kWatch);
+  bench_.turn();
+  open_stream(2, Method::kHealthWatch, true);  // health asks for no leader on open
+  bench_.turn();
+  bench_.advance(2900ms, false);
+  EXPECT_TRUE(take().empty());
+  bench_.advance(200ms, false);
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].call, 2u);
+  EXPECT_EQ(answers[0].status, errors::NoLeader());
+}
+
+TEST_F(BackTest, RenewalsOfOneStreamAreAnsweredInOrder) {
+  serve();
+  bench_.grant(1, 100);
+  bench_.grant(2, 1000);
+  bench_.advance(15s);  // the first one's remaining time was lowered: its renewal needs the log
+  ASSERT_LT(bench_.lease(1)->replicated_ttl_s, 100);
+  open_stream(7, Method::kLeaseKeepAlive);
+  keep_alive(7, 1);
+  keep_alive(7, 2);
+  keep_alive(7, 3);
+  push(item(ToCore::Kind::kHalfClose, 7));
+  EXPECT_TRUE(take().empty());
+  bench_.settle();
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 4u);
+  const std::pair<LeaseId, int64_t> expected[] = {{1, 100}, {2, 1000}, {3, 0}};
+  for (size_t i = 0; i < 3; ++i) {
+    pb::LeaseKeepAliveResponse response;
+    ASSERT_TRUE(pb::decode(answers[i].message.view(), response));
+    EXPECT_EQ(response.id, expected[i].first);
+    EXPECT_EQ(response.ttl_s, expected[i].second);
+  }
+  EXPECT_EQ(answers[3].kind, ToIo::Kind::kFinish);
+  EXPECT_TRUE(answers[3].status.ok());
+}
+
+TEST_F(BackTest, AClientThatDoesNotReadIsNotRenewedFurther) {
+  serve();
+  bench_.grant(1, 100);
+  bench_.settle();
+  open_stream(7, Method::kLeaseKeepAlive);
+  size_t unsent = 0, answered = 0;
+  bool refused = false;
+  for (int i = 0; i < 40'000 && !refused; ++i) {
+    keep_alive(7, 1);
+    for (const ToIo& answer : take()) {
+      refused = answer.kind == ToIo::Kind::kFinish;
+      EXPECT_EQ(answer.status, refused ? errors::RequestTooManyRequests() : Status());
+      unsent += answer.message.size();
+      ++answered;
+    }
+  }
+  EXPECT_TRUE(refused);
+  EXPECT_LT(unsent, limits::kOutputBytesHigh + 1000);
+}
+
+TEST_F(BackTest, CreditLetsAStreamGoOn) {
+  serve();
+  bench_.grant(1, 100);
+  bench_.settle();
+  open_stream(7, Method::kLeaseKeepAlive);
+  size_t unsent = 0;
+  while (unsent < limits::kOutputBytesHigh) {
+    keep_alive(7, 1);
+    for (const ToIo& answer : take()) unsent += answer.message.size();
+  }
+  keep_alive(7, 1);
+  EXPECT_TRUE(take().empty());
+  credit(7, unsent);
+  EXPECT_EQ(take().size(), 1u);
+}
+
+TEST_F(BackTest, AStreamEndsWhereItsClientCancels) {
+  serve();
+  open_stream(1, Method::kWatch);
+  message(1, watch_all());
+  EXPECT_EQ(take().size(), 1u);
+  EXPECT_EQ(bench_.replica().hub().counters().watchers, 1u);
+  push(item(ToCore::Kind::kCancel, 1));
+  bench_.turn();
+  EXPECT_EQ(bench_.replica().hub().counters().streams, 0u);
+  unary(2, Method::kPut, put("k"));
+  bench_.settle();
+  ASSERT_EQ(take().size(), 1u);
+}
+
+TEST_F(BackTest, ABrokenMessageEndsItsStreamAndNothingFollows) {
+  serve();
+  open_stream(1, Method::kWatch);
+  message(1, watch_all());
+  ASSERT_EQ(take().size(), 1u);
+  unary(2, Method::kPut, put("k"));
+  message(1, "\x0a\xff");
+  bench_.settle();
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0].call, 1u);
+  EXPECT_EQ(answers[0].status, malformed_message());
+  EXPECT_EQ(answers[1].call, 2u);
+  EXPECT_EQ(bench_.replica().hub().counters().streams, 0u);
+}
+
+TEST_F(BackTest, AnEndedStreamIsGoneBeforeTheHubEvenIfNoTurnFollows) {
+  serve();
+  open_stream(1, Method::kWatch);
+  message(1, "\x0a\xff");
+  bench_.loop().turn();
+  // TearDown destroys the back, then the bench its replica, its hub and what was posted.
+}
+
+TEST_F(BackTest, StopEndsStreamsAndRefusesWhatComes) {
+  serve();
+  open_stream(1, Method::kWatch);
+  bench_.turn();
+  int drained = 0;
+  back_->stop([&] { ++drained; });
+  unary(2, Method::kPut, put("k"));
+  open_stream(3, Method::kLeaseKeepAlive);
+  push(item(ToCore::Kind::kDrained, 0));
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 4u);
+  EXPECT_EQ(answers[0].call, 1u);
+  EXPECT_EQ(answers[1].kind, ToIo::Kind::kDrain);
+  for (const size_t i : {0, 2, 3}) EXPECT_EQ(answers[i].status, errors::Stopped());
+  EXPECT_EQ(drained, 1);
+}
+
+TEST_F(BackTest, StopBeforeServingRefusesWhatWasHeld) {
+  open();
+  unary(1, Method::kPut, put("k"));
+  bench_.turn();
+  back_->stop([] {});
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0].status, errors::Stopped());
+}
+
+TEST_F(BackTest, HealthFailsWithoutALeader) {
+  open();
+  back_->serve();
+  ToCore out = item(ToCore::Kind::kPlain, 1);
+  out.plain = std::make_unique<PlainCall>();
+  out.plain->request.method = "GET";
+  out.plain->request.path = "/health";
+  push(std::move(out));
+  const auto answers = take();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].response->status, 503);
+  EXPECT_EQ(answers[0].response->body.view(), "{\"health\":\"false\",\"reason\":\"RAFT NO LEADER\"}\n");
+}
+
+}  // namespace
+}  // namespace quorate::api
