@@ -200,7 +200,8 @@ void Hub::State::create(Stream& stream, const pb::WatchCreateRequest& request) {
   pb::WatchResponse only_id;
   only_id.watch_id = id;
   watcher.encoded_id = pb::encode(only_id);
-  watcher.start = watcher.next = request.start_revision == 0 ? next : request.start_revision;
+  watcher.start = request.start_revision;
+  watcher.next = request.start_revision == 0 ? next : request.start_revision;
   ++watchers;
   wanting_prev_kv += watcher.prev_kv;
   audience.add(watcher);
@@ -228,6 +229,10 @@ void Hub::State::cancel(Stream& stream, int64_t id) {
 // Answered only when every watcher of the stream has been told of everything: progress is never ahead.
 void Hub::State::progress(Stream& stream) {
   if (stream.watchers.empty() || stream.unsynced != 0 || stream.full()) return;
+  // Whose start is still to come has nothing to tell of: etcd is silent for the whole stream then.
+  for (const auto& [id, watcher] : stream.watchers) {
+    if (watcher.start >= next) return;
+  }
   pb::WatchResponse response;
   response.header = header(next - 1);
   response.watch_id = -1;
@@ -488,6 +493,7 @@ void Hub::tick(MonoTime now) {
     for (auto& [watch_id, watcher] : stream.watchers) {
       const bool told = std::exchange(watcher.told_since_tick, false);
       if (!watcher.progress_notify || told || watcher.phase != Watcher::Phase::kSynced || stream.full()) continue;
+      if (watcher.start >= s.next) continue;
       pb::WatchResponse response;
       response.header = s.header(s.next - 1);
       response.watch_id = watch_id;

@@ -206,10 +206,16 @@ TEST_F(HubTest, ProgressNeverGoesAheadOfEvents) {
   EXPECT_EQ(inbox.take(), Strings({"0@1 created", "0@2 put a=1/2", "-1@2"}));
 }
 
-TEST_F(HubTest, AWatcherWithAFutureStartCountsAsSyncedForProgress) {
-  create({.key = "a", .start_revision = 100});
+TEST_F(HubTest, ProgressIsNotToldWhileAStartIsStillToCome) {
+  create({.key = "a", .start_revision = 3});
   ask_progress();
-  EXPECT_EQ(inbox.take(), Strings({"0@1 created", "-1@1"}));
+  EXPECT_EQ(inbox.take(), Strings({"0@1 created"}));
+  put("b", "1");
+  ask_progress();
+  EXPECT_EQ(inbox.take(), Strings({}));
+  put("b", "2");
+  ask_progress();
+  EXPECT_EQ(inbox.take(), Strings({"-1@3"}));
 }
 
 TEST_F(HubTest, ProgressIsMutedWhileAWatcherThatCompactionEndedHoldsItsId) {

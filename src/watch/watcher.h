@@ -36,7 +36,7 @@ struct Watcher {
   bool puts = true, deletes = true, prev_kv = false, fragment = false;
   bool progress_notify = false, told_since_tick = false;
   Phase phase = Phase::kSynced;
-  Revision start = 0;  // as requested
+  Revision start = 0;  // as requested; 0: from its creation on
   Revision next = 0;
   std::string encoded_id;  // the field watch_id of its answers
 
