@@ -149,7 +149,7 @@ int server_main(int argc, char** argv) {
     std::fputs(print->text.c_str(), stdout);
     return 0;
   }
-  const auto& start = std::get<node::Run>(launch);
+  const auto& start = std::get<node::Serve>(launch);
   return run(start.config, start.notes);
 }
 

@@ -48,7 +48,7 @@ std::string bad_authority(std::string_view host) {
     const size_t end = host.rfind(']');
     if (end == std::string_view::npos) return "missing ']' in host";
     port = host.substr(end + 1);
-  } else if (const size_t colon = host.rfind(':'); colon != std::string_view::npos) {
+  } else if (const size_t colon = host.find(':'); colon != std::string_view::npos) {
     port = host.substr(colon);
   }
   if (!port.empty() && (port[0] != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
@@ -60,7 +60,12 @@ std::string bad_authority(std::string_view host) {
       return "invalid character " + quoted({&c, 1}) + " in host name";
     }
   }
-  return bad_escape(host);
+  // Escapes in a host are for bytes beyond ASCII alone.
+  for (size_t at = host.find('%'); at != std::string_view::npos; at = host.find('%', at + 1)) {
+    const bool beyond = at + 2 < host.size() && (hex(host[at + 1]) && !(digit(host[at + 1]) && host[at + 1] < '8')) && hex(host[at + 2]);
+    if (!beyond && host.substr(at, 3) != "%25") return "invalid URL escape " + quoted(host.substr(at, 3));
+  }
+  return {};
 }
 
 // A URL cut as Go cuts it; its host is "host:port" still.

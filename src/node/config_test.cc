@@ -29,7 +29,10 @@ TEST(Url, IsRefusedInEtcdsWords) {
   EXPECT_EQ(read("ftp://127.0.0.1:1"), "URL scheme must be http, https, unix, or unixs: ftp://127.0.0.1:1");
   EXPECT_EQ(read("http://foo"), "URL address does not have the form \"host:port\": http://foo");
   EXPECT_EQ(read("http:foo"), "URL address does not have the form \"host:port\": http:foo");
-  EXPECT_EQ(read("http://a:b:1"), "URL address does not have the form \"host:port\": http://a:b:1");
+  EXPECT_EQ(read("http://a:b:1"), "parse \"http://a:b:1\": invalid port \":b:1\" after host");
+  EXPECT_EQ(read("http://[::1]x:1"), "parse \"http://[::1]x:1\": invalid port \"x:1\" after host");
+  EXPECT_EQ(read("http://a%41:1"), "parse \"http://a%41:1\": invalid URL escape \"%41\"");
+  EXPECT_EQ(read("http://a|b:1"), "parse \"http://a|b:1\": invalid character \"|\" in host name");
   EXPECT_EQ(read("http://[::1]"), "URL address does not have the form \"host:port\": http://[::1]");
   EXPECT_EQ(read("http://127.0.0.1:1/x"), "URL must not contain a path: http://127.0.0.1:1/x");
   EXPECT_EQ(read("http://127.0.0.1:1/"), "URL must not contain a path: http://127.0.0.1:1/");

@@ -185,9 +185,9 @@ TEST(FlagTable, EachWorkingFlagChangesItsSettingInEveryWay) {
       std::vector<Given> all{{row.flag, row.value}};
       all.insert(all.end(), row.besides.begin(), row.besides.end());
       const Launch launch = tell(way, all);
-      const auto* run = std::get_if<Run>(&launch);
-      ASSERT_NE(run, nullptr) << row.flag << " " << static_cast<int>(way) << ": " << testing::reason_of(launch);
-      EXPECT_EQ(row.seen(run->config), row.expected) << row.flag << " " << static_cast<int>(way);
+      const auto* serve = std::get_if<Serve>(&launch);
+      ASSERT_NE(serve, nullptr) << row.flag << " " << static_cast<int>(way) << ": " << testing::reason_of(launch);
+      EXPECT_EQ(row.seen(serve->config), row.expected) << row.flag << " " << static_cast<int>(way);
     }
   }
 }
@@ -198,7 +198,7 @@ TEST(FlagTable, EveryWorkingFlagHasARow) {
   std::set<std::string_view> rows(apart);
   for (const Works& row : works()) rows.insert(row.flag);
   for (const Flag& flag : flag_table()) {
-    if (flag.in == FlagClass::kWorks) EXPECT_TRUE(rows.contains(flag.name)) << flag.name;
+    EXPECT_TRUE(flag.in != FlagClass::kWorks || rows.contains(flag.name)) << flag.name;
   }
 }
 
@@ -256,7 +256,8 @@ TEST(FlagTable, ARefusedFlagSaysWhatBringsItInEveryWay) {
       EXPECT_EQ(testing::exit_code_of(launch), 1) << flag.name;
       const std::string reason = testing::reason_of(launch);
       EXPECT_TRUE(reason.starts_with("Quorate does not have --")) << flag.name << ": " << reason;
-      if (all.size() == 1) EXPECT_EQ(reason, "Quorate does not have --" + std::string(flag.name) + " yet; it comes with " + std::string(flag.note));
+      if (all.size() > 1) continue;
+      EXPECT_EQ(reason, "Quorate does not have --" + std::string(flag.name) + " yet; it comes with " + std::string(flag.note));
     }
   }
 }

@@ -67,7 +67,7 @@ Launch launch(const Settings& settings, Personality as, const ReadFile& read_fil
   }
   note_habits(settings, *config, as, notes);
   note_without_effect(settings, notes);
-  return Run{std::move(*config), std::move(notes)};
+  return Serve{std::move(*config), std::move(notes)};
 }
 
 // The file named by the argument, else by the variable; empty for none.

@@ -29,7 +29,7 @@ struct Invocation {
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
 // Start a member, and log the notes once there is a log.
-struct Run {
+struct Serve {
   Config config;
   std::vector<Note> notes;
 };
@@ -47,7 +47,7 @@ struct Failure {
   int exit_code = 1;  // 2: the flags cannot be read; 1: they cannot be followed
 };
 
-using Launch = std::variant<Run, Print, Failure>;
+using Launch = std::variant<Serve, Print, Failure>;
 
 Launch interpret(const Invocation& invocation, const ReadFile& read_file);
 

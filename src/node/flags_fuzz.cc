@@ -1,7 +1,9 @@
 // Arguments, variables and a file from one input: NUL ends each word; a word that starts with '=' begins the
 // file, one that starts with "ETCD_" is a variable, all others are arguments.
-#include "node/flags.h"
+#include <algorithm>
+
 #include "base/check.h"
+#include "node/flags.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace quorate;
@@ -29,10 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (path == "f" && !file.empty()) return file;
     return fail(Code::kUnavailable, "open");
   });
-  if (const auto* run = std::get_if<node::Run>(&launch)) {
-    CHECK(!run->config.data_dir.empty());
-    CHECK(run->config.heartbeat_interval > Duration(0));
-    CHECK(run->config.election_timeout >= 5 * run->config.heartbeat_interval);
+  if (const auto* serve = std::get_if<node::Serve>(&launch)) {
+    CHECK(!serve->config.data_dir.empty());
+    CHECK(serve->config.heartbeat_interval > Duration(0));
+    CHECK(serve->config.election_timeout >= 5 * serve->config.heartbeat_interval);
   } else if (const auto* failure = std::get_if<node::Failure>(&launch)) {
     CHECK(!failure->text.empty() || !failure->notes.empty());
     CHECK(failure->exit_code == 1 || failure->exit_code == 2);

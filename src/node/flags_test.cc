@@ -120,7 +120,7 @@ TEST(Flags, StartWithWhatEtcdsHarnessesGive) {
                                             "--initial-cluster-state", "new", "--log-level", "debug", "--snapshot-count", "100"}}
                             .launch();
   ASSERT_EQ(reason_of(launch), "");
-  EXPECT_EQ(std::get<Run>(launch).config.log_level, env::Level::kDebug);
+  EXPECT_EQ(std::get<Serve>(launch).config.log_level, env::Level::kDebug);
 }
 
 TEST(Flags, AMemberThatExistsNeedsNoInitialCluster) {
@@ -136,8 +136,8 @@ TEST(Flags, AnOwnNameMakesItsOwnInitialCluster) {
 
 TEST(Flags, TheLastOfTwoArgumentsHolds) {
   const Launch launch = Start{.arguments = {"--name=a", "-name", "b", "--unsafe-no-fsync", "--unsafe-no-fsync=false"}}.launch();
-  EXPECT_EQ(std::get<Run>(launch).config.name, "b");
-  EXPECT_FALSE(std::get<Run>(launch).config.unsafe_no_fsync);
+  EXPECT_EQ(std::get<Serve>(launch).config.name, "b");
+  EXPECT_FALSE(std::get<Serve>(launch).config.unsafe_no_fsync);
 }
 
 TEST(Flags, ThoseOfLongAgoAreIgnoredWithAWarning) {
@@ -164,7 +164,7 @@ TEST(Flags, GatesAreTakenAndSaidToHaveNoEffectYet) {
 }
 
 TEST(Flags, RetentionCountsHoursDurationsOrRevisions) {
-  const auto compaction = [](const Words& arguments) { return std::get<Run>(Start{.arguments = arguments}.launch()).config.auto_compaction; };
+  const auto compaction = [](const Words& arguments) { return std::get<Serve>(Start{.arguments = arguments}.launch()).config.auto_compaction; };
   using Mode = server::AutoCompaction::Mode;
   EXPECT_EQ(compaction({}).mode, Mode::kOff);
   EXPECT_EQ(compaction({"--auto-compaction-retention=3"}).period, 3h);
@@ -177,7 +177,7 @@ TEST(Flags, RetentionCountsHoursDurationsOrRevisions) {
 
 TEST(Flags, ProgressIsNeverMoreOftenThanATenthOfASecond) {
   const auto interval = [](const char* text) {
-    return std::get<Run>(Start{.arguments = {"--watch-progress-notify-interval", text}}.launch()).config.watch_progress_interval;
+    return std::get<Serve>(Start{.arguments = {"--watch-progress-notify-interval", text}}.launch()).config.watch_progress_interval;
   };
   EXPECT_EQ(interval("1ms"), 100ms);
   EXPECT_EQ(interval("0"), 10min);
@@ -195,8 +195,8 @@ TEST(Environment, IsShadowedByAnArgument) {
 TEST(Environment, IsReadForWhatNoArgumentSets) {
   const Launch launch = Start{.arguments = {"--max-txn-ops=3"}, .environment = {{"ETCD_NAME", "m"}, {"ETCD_DATA_DIR", ""}}}.launch();
   ASSERT_EQ(reason_of(launch), "");
-  EXPECT_EQ(std::get<Run>(launch).config.name, "m");
-  EXPECT_EQ(std::get<Run>(launch).config.data_dir, "m.quorate");
+  EXPECT_EQ(std::get<Serve>(launch).config.name, "m");
+  EXPECT_EQ(std::get<Serve>(launch).config.data_dir, "m.quorate");
   EXPECT_NE(find_note(launch, "recognized and used environment variable", "variable-name", "ETCD_NAME"), nullptr);
 }
 
@@ -214,7 +214,7 @@ TEST(Environment, OthersVariablesAreNobodysBusiness) {
 
 TEST(Environment, CannotAskForTheVersion) {
   const Launch launch = Start{.environment = {{"ETCD_VERSION", "true"}}}.launch();
-  EXPECT_TRUE(std::holds_alternative<Run>(launch));
+  EXPECT_TRUE(std::holds_alternative<Serve>(launch));
   EXPECT_NE(find_note(launch, "cannot set special environment variable", "key", "ETCD_VERSION"), nullptr);
 }
 
@@ -227,14 +227,14 @@ Launch from_file(const std::string& text, const Words& more = {}, const Environm
 TEST(ConfigFile, IsReadAloneWhenItIsNamed) {
   const Launch launch = from_file("name: f\n", {"--max-txn-ops=3"}, {{"ETCD_MAX_TXN_OPS", "abc"}, {"ETCD_NAME", "e"}});
   ASSERT_EQ(reason_of(launch), "");
-  EXPECT_EQ(std::get<Run>(launch).config.name, "f");
-  EXPECT_EQ(std::get<Run>(launch).config.max_txn_ops, 128u);
+  EXPECT_EQ(std::get<Serve>(launch).config.name, "f");
+  EXPECT_EQ(std::get<Serve>(launch).config.max_txn_ops, 128u);
   EXPECT_NE(find_note(launch, "loaded server configuration, other configuration command line flags and environment variables will be ignored if provided", "path", "c.yml"), nullptr);
 }
 
 TEST(ConfigFile, MayBeNamedByTheEnvironment) {
   const Launch launch = Start{.environment = {{"ETCD_CONFIG_FILE", "c"}}, .files = {{"c", "name: f"}}}.launch();
-  EXPECT_EQ(std::get<Run>(launch).config.name, "f");
+  EXPECT_EQ(std::get<Serve>(launch).config.name, "f");
 }
 
 TEST(ConfigFile, ReadsWhatIsDeployed) {
@@ -284,7 +284,7 @@ cipher-suites: []
 tls-min-version: 'TLS1.2'
 )");
   ASSERT_EQ(reason_of(launch), "");
-  const Config& config = std::get<Run>(launch).config;
+  const Config& config = std::get<Serve>(launch).config;
   EXPECT_EQ(config.data_dir, "/var/lib/etcd");
   EXPECT_EQ(config.auto_compaction.period, 1h);
   EXPECT_EQ(config.log_outputs, Words{"stderr"});
@@ -293,16 +293,16 @@ tls-min-version: 'TLS1.2'
 TEST(ConfigFile, MayBeJson) {
   const Launch launch = from_file(R"({"name": "j", "socket-options": {"reuse-port": true}, "grpc-keepalive-min-time": 7000000000})");
   ASSERT_EQ(reason_of(launch), "");
-  EXPECT_EQ(std::get<Run>(launch).config.name, "j");
-  EXPECT_TRUE(std::get<Run>(launch).config.socket_options.reuse_port);
-  EXPECT_EQ(std::get<Run>(launch).config.grpc_keepalive_min_time, 7s);
+  EXPECT_EQ(std::get<Serve>(launch).config.name, "j");
+  EXPECT_TRUE(std::get<Serve>(launch).config.socket_options.reuse_port);
+  EXPECT_EQ(std::get<Serve>(launch).config.grpc_keepalive_min_time, 7s);
 }
 
 TEST(ConfigFile, IsKindAboutKeys) {
-  EXPECT_EQ(std::get<Run>(from_file("foo: bar\nNAME: x\n")).config.name, "x");
-  EXPECT_EQ(std::get<Run>(from_file("name: a\nname: b\n")).config.name, "b");
-  EXPECT_EQ(std::get<Run>(from_file("name:\n")).config.name, "default");
-  EXPECT_EQ(std::get<Run>(from_file("")).config.name, "default");
+  EXPECT_EQ(std::get<Serve>(from_file("foo: bar\nNAME: x\n")).config.name, "x");
+  EXPECT_EQ(std::get<Serve>(from_file("name: a\nname: b\n")).config.name, "b");
+  EXPECT_EQ(std::get<Serve>(from_file("name:\n")).config.name, "default");
+  EXPECT_EQ(std::get<Serve>(from_file("")).config.name, "default");
   EXPECT_EQ(reason_of(from_file("pre-vote: yes\n")), "");
   // As etcd, a file may listen without telling where.
   EXPECT_EQ(reason_of(from_file("listen-client-urls: http://127.0.0.1:5\n")), "");
@@ -345,7 +345,7 @@ TEST(ConfigFile, IsRefusedInEtcdsWords) {
 
 TEST(Personality, FollowsTheNameOfTheProgram) {
   const auto data_dir = [](const std::string& program) {
-    return std::get<Run>(Start{.arguments = {"--name=m"}, .program = program}.launch()).config.data_dir;
+    return std::get<Serve>(Start{.arguments = {"--name=m"}, .program = program}.launch()).config.data_dir;
   };
   EXPECT_EQ(data_dir("/usr/bin/etcd"), "m.etcd");
   EXPECT_EQ(data_dir("etcd"), "m.etcd");

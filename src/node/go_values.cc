@@ -78,8 +78,9 @@ std::expected<uint64_t, PartFailure> take_part(std::string_view& text) {
   double fraction = 0, scale = 1;
   bool any = false;
   while (!text.empty() && digit(text[0])) {
-    if (whole > (kMax - 9) / 10) return std::unexpected(PartFailure{PartError::kInvalid});
+    if (whole > kMax / 10) return std::unexpected(PartFailure{PartError::kInvalid});
     whole = whole * 10 + static_cast<uint64_t>(text[0] - '0');
+    if (whole > kMax) return std::unexpected(PartFailure{PartError::kInvalid});
     any = true;
     text.remove_prefix(1);
   }

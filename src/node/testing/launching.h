@@ -26,7 +26,7 @@ struct Start {
 
 inline const std::vector<Note>& notes_of(const Launch& launch) {
   static const std::vector<Note> none;
-  if (const auto* run = std::get_if<Run>(&launch)) return run->notes;
+  if (const auto* serve = std::get_if<Serve>(&launch)) return serve->notes;
   if (const auto* failure = std::get_if<Failure>(&launch)) return failure->notes;
   return none;
 }
