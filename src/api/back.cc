@@ -180,7 +180,8 @@ void Back::hold(ToCore&& item) {
   refusal.status = errors::RequestTooManyRequests();
   if (item.kind == ToCore::Kind::kPlain) {
     refusal.kind = ToIo::Kind::kRespond;
-    refusal.response = std::make_unique<http::PlainResponse>(http::PlainResponse{.status = 503, .headers = {}, .body = {}});
+    refusal.response =
+        std::make_unique<http::PlainResponse>(http::PlainResponse{.status = 503, .headers = {}, .body = {}});
   }
   answer(item.io, std::move(refusal));
   if (item.kind != ToCore::Kind::kMessage) return;

@@ -29,7 +29,8 @@ class Back;
 // The way back to one unary call; a small value that a completion can hold. Safe to use after the client is gone.
 class Responder {
  public:
-  Responder(Back& back, IoIndex io, http::CallId call, Method method) : back_(&back), call_(call), io_(io), method_(method) {}
+  Responder(Back& back, IoIndex io, http::CallId call, Method method)
+      : back_(&back), call_(call), io_(io), method_(method) {}
 
   // Ends the call with one encoded message.
   void reply(std::string encoded) const;
@@ -56,7 +57,8 @@ class Stream {
 // The way back to one stream's client, for the stream object itself.
 class StreamWriter {
  public:
-  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method) : back_(&back), call_(call), io_(io), method_(method) {}
+  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method)
+      : back_(&back), call_(call), io_(io), method_(method) {}
 
   // Both return the stream's unsent bytes.
   size_t send(std::string encoded);

@@ -60,7 +60,9 @@ class BackTest : public ::testing::Test {
     out.credit_bytes = bytes;
     push(std::move(out));
   }
-  void keep_alive(http::CallId call, LeaseId lease) { message(call, "\x08" + std::string(1, static_cast<char>(lease))); }
+  void keep_alive(http::CallId call, LeaseId lease) {
+    message(call, "\x08" + std::string(1, static_cast<char>(lease)));
+  }
   std::vector<ToIo> take() {
     bench_.turn();
     return std::exchange(answers_, {});

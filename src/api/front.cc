@@ -11,7 +11,11 @@ constexpr Duration kDrainPoll = 10ms;
 bool is_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<uint8_t>(text[i]);
-    const size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 4;
+    const size_t more = lead < 0x80                   ? 0
+                        : lead >= 0xc2 && lead < 0xe0 ? 1
+                        : (lead & 0xf0) == 0xe0       ? 2
+                        : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                      : 4;
     if (more == 4 || more >= text.size() - i) return false;
     for (size_t k = 1; k <= more; ++k) {
       if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -69,8 +73,9 @@ void Front::on_message(http::CallId call, Bytes message) {
   if (open.has_message && open.kind == MethodKind::kUnary) return;
   if (open.has_message) {
     on_cancel(call);
-    return server_->finish(call, Status(Code::kInternal, "cardinality violation: received multiple request messages "
-                                                         "for non-client-streaming RPC"));
+    return server_->finish(call, Status(Code::kInternal,
+                                        "cardinality violation: received multiple request messages "
+                                        "for non-client-streaming RPC"));
   }
   open.has_message = true;
   open.message = std::move(message);
@@ -147,14 +152,10 @@ void Front::on_item(ToIo&& item) {
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
       return server_->finish(item.call, Status());
-    case ToIo::Kind::kSend:
-      return send(std::move(item));
-    case ToIo::Kind::kFinish:
-      return finish(item.call, item.status);
-    case ToIo::Kind::kRespond:
-      return server_->respond(item.call, std::move(*item.response));
-    case ToIo::Kind::kDrain:
-      return drain();
+    case ToIo::Kind::kSend: return send(std::move(item));
+    case ToIo::Kind::kFinish: return finish(item.call, item.status);
+    case ToIo::Kind::kRespond: return server_->respond(item.call, std::move(*item.response));
+    case ToIo::Kind::kDrain: return drain();
   }
 }
 

@@ -59,10 +59,9 @@ void delete_range(Back& back, Responder call, Bytes message) {
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
   back.metrics().delete_total.add();
-  back.replica().propose(pb::Payload::kDeleteRange, message.view(), call.call(),
-                         [&back, call](machine::Outcome& outcome) {
-                           reply_with_outcome<pb::DeleteRangeResponse>(back, call, outcome);
-                         });
+  back.replica().propose(
+      pb::Payload::kDeleteRange, message.view(), call.call(),
+      [&back, call](machine::Outcome& outcome) { reply_with_outcome<pb::DeleteRangeResponse>(back, call, outcome); });
 }
 
 void txn(Back& back, Responder call, Bytes message) {
@@ -71,10 +70,9 @@ void txn(Back& back, Responder call, Bytes message) {
   if (const Status status = machine::check(*request, back.options().limits); !status.ok()) return call.fail(status);
   if (!machine::is_read_only(*request)) {
     back.metrics().txn_total.add();
-    return back.replica().propose(pb::Payload::kTxn, message.view(), call.call(),
-                                  [&back, call](machine::Outcome& outcome) {
-                                    reply_with_outcome<pb::TxnResponse>(back, call, outcome);
-                                  });
+    return back.replica().propose(
+        pb::Payload::kTxn, message.view(), call.call(),
+        [&back, call](machine::Outcome& outcome) { reply_with_outcome<pb::TxnResponse>(back, call, outcome); });
   }
   if (machine::is_serializable(*request)) return answer_read_txn(back, call, *request);
   back.replica().read([&back, call, message = std::move(message), request = std::move(request)](const Status& status) {
@@ -86,10 +84,9 @@ void txn(Back& back, Responder call, Bytes message) {
 void compact(Back& back, Responder call, Bytes message) {
   pb::CompactionRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
-  back.replica().propose(pb::Payload::kCompaction, message.view(), call.call(),
-                         [&back, call](machine::Outcome& outcome) {
-                           reply_with_outcome<pb::CompactionResponse>(back, call, outcome);
-                         });
+  back.replica().propose(
+      pb::Payload::kCompaction, message.view(), call.call(),
+      [&back, call](machine::Outcome& outcome) { reply_with_outcome<pb::CompactionResponse>(back, call, outcome); });
 }
 
 }  // namespace quorate::api::kv

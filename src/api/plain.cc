@@ -50,8 +50,8 @@ bool has_parameter(std::string_view query, std::string_view parameter) {
 std::string version_json(Back& back) {
   const std::string& cluster = back.replica().machine().members().cluster_version();
   return std::string(R"({"etcdserver":")") + kEtcdVersion + R"(","etcdcluster":")" +
-         (cluster.empty() ? "not_decided" : cluster) + R"(","storage":")" + (cluster.empty() ? "unknown" : kStorageVersion) +
-         "\"}";
+         (cluster.empty() ? "not_decided" : cluster) + R"(","storage":")" +
+         (cluster.empty() ? "unknown" : kStorageVersion) + "\"}";
 }
 
 std::string members_json(Back& back) {
@@ -119,7 +119,8 @@ void answer_checks(Back& back, std::vector<Check> checks, bool verbose, Answer a
 }
 
 // `path` is below "/livez" or "/readyz": nothing, or a slash and the name of one check, which is not excluded then.
-void checks(Back& back, std::span<const Check> all, const http::PlainRequest& request, std::string_view path, Answer answer) {
+void checks(Back& back, std::span<const Check> all, const http::PlainRequest& request, std::string_view path,
+            Answer answer) {
   std::vector<Check> chosen;
   for (const Check& check : all) {
     const bool excluded = has_parameter(request.query, "exclude=" + std::string(check.name));
@@ -145,7 +146,8 @@ void serve_client(Back& back, Port port, const http::PlainRequest& request, Answ
   if (const auto rest = below(path, "/livez")) return checks(back, kLiveChecks, request, *rest, std::move(answer));
   if (const auto rest = below(path, "/readyz")) return checks(back, kReadyChecks, request, *rest, std::move(answer));
   if (path == "/metrics") {  // by any method
-    return answer(respond(200, back.env().metrics.scrape(), "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"));
+    return answer(
+        respond(200, back.env().metrics.scrape(), "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"));
   }
   if (path == "/version" && port == Port::kClient) {
     return answer(get ? respond(200, version_json(back), "application/json") : method_not_allowed());

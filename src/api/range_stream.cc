@@ -35,8 +35,7 @@ Status check_streamable(const pb::RangeRequest& request) {
 // Sends as fast as the client reads: a chunk is encoded only when what was sent before has left.
 class RangeStream final : public Stream {
  public:
-  RangeStream(Back& back, StreamWriter writer)
-      : back_(back), writer_(writer), alive_(std::make_shared<bool>(true)) {}
+  RangeStream(Back& back, StreamWriter writer) : back_(back), writer_(writer), alive_(std::make_shared<bool>(true)) {}
   ~RangeStream() override { *alive_ = false; }
 
   void on_message(Bytes message) override {
@@ -113,7 +112,7 @@ class RangeStream final : public Stream {
   std::shared_ptr<bool> alive_;  // false once this is gone, for a read under way
   Bytes buffer_;                 // what request_ views into
   pb::RangeRequest request_;
-  pb::ResponseHeader header_;    // of the moment when the stream began
+  pb::ResponseHeader header_;  // of the moment when the stream began
   std::string next_key_;
   int64_t limit_ = 0, chunk_keys_ = kFirstChunkKeys, sent_keys_ = 0, total_ = -1;
   size_t unsent_bytes_ = 0;

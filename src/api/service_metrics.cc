@@ -5,7 +5,7 @@
 namespace quorate::api {
 namespace {
 
-constexpr int kCodes = 17;                               // of gRPC
+constexpr int kCodes = 17;                            // of gRPC
 constexpr double kDefaultQuotaBytes = 2'147'483'648;  // what etcd reports while none is set
 
 env::Labels labels_of(const MethodRow& row) {
@@ -18,8 +18,10 @@ env::Labels labels_of(const MethodRow& row) {
 void add_read_gauges(env::Metrics& metrics, server::Replica& replica) {
   const auto gauge = [&](const char* name, const char* help) { return &metrics.gauge(name, help); };
   env::Gauge* has_leader = gauge("etcd_server_has_leader", "Whether or not a leader exists. 1 is existence, 0 is not.");
-  env::Gauge* is_leader = gauge("etcd_server_is_leader", "Whether or not this member is a leader. 1 if is, 0 otherwise.");
-  env::Gauge* is_learner = gauge("etcd_server_is_learner", "Whether or not this member is a learner. 1 if is, 0 otherwise.");
+  env::Gauge* is_leader =
+      gauge("etcd_server_is_leader", "Whether or not this member is a leader. 1 if is, 0 otherwise.");
+  env::Gauge* is_learner =
+      gauge("etcd_server_is_learner", "Whether or not this member is a learner. 1 if is, 0 otherwise.");
   env::Counter* changes = &metrics.counter("etcd_server_leader_changes_seen_total", "Leader changes seen.");
   env::Gauge* committed = gauge("etcd_server_proposals_committed_total", "Consensus proposals committed.");
   env::Gauge* applied = gauge("etcd_server_proposals_applied_total", "Consensus proposals applied.");
@@ -77,8 +79,10 @@ ServiceMetrics::ServiceMetrics(env::Metrics& metrics, server::Replica& replica)
       txn_total(metrics.counter("etcd_mvcc_txn_total", "Transactions seen by this member.")),
       leases_granted_total(metrics.counter("etcd_debugging_lease_granted_total", "Leases granted.")),
       leases_revoked_total(metrics.counter("etcd_debugging_lease_revoked_total", "Leases revoked.")),
-      lease_ttl_s(metrics.histogram("etcd_debugging_lease_ttl_total", "Granted TTLs in seconds.", env::exponential_bounds(1, 2, 24))),
-      received_bytes_(metrics.counter("etcd_network_client_grpc_received_bytes_total", "Bytes received from gRPC clients.")),
+      lease_ttl_s(metrics.histogram("etcd_debugging_lease_ttl_total", "Granted TTLs in seconds.",
+                                    env::exponential_bounds(1, 2, 24))),
+      received_bytes_(
+          metrics.counter("etcd_network_client_grpc_received_bytes_total", "Bytes received from gRPC clients.")),
       sent_bytes_(metrics.counter("etcd_network_client_grpc_sent_bytes_total", "Bytes sent to gRPC clients.")),
       health_success_(metrics.counter("etcd_server_health_success", "Successful health checks.")),
       health_failures_(metrics.counter("etcd_server_health_failures", "Failed health checks.")) {
@@ -91,15 +95,22 @@ ServiceMetrics::ServiceMetrics(env::Metrics& metrics, server::Replica& replica)
     for (int code = 0; code < kCodes; ++code) {
       env::Labels with_code = labels;
       with_code.insert(with_code.begin(), {"grpc_code", std::string(code_name(static_cast<Code>(code)))});
-      methods_.back().handled.push_back(&metrics.counter("grpc_server_handled_total", "RPCs completed on the server.", with_code));
+      methods_.back().handled.push_back(
+          &metrics.counter("grpc_server_handled_total", "RPCs completed on the server.", with_code));
     }
   }
-  metrics.gauge("etcd_server_version", "Which version is running. 1 for 'server_version' label.",
-                {{"server_version", "3.7.1"}}).set(1);
-  metrics.gauge("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label.",
-                {{"server_id", hex(replica.options().member)}}).set(1);
-  metrics.gauge("etcd_cluster_version", "Which version is running. 1 for 'cluster_version' label.",
-                {{"cluster_version", "3.7"}}).set(1);
+  metrics
+      .gauge("etcd_server_version", "Which version is running. 1 for 'server_version' label.",
+             {{"server_version", "3.7.1"}})
+      .set(1);
+  metrics
+      .gauge("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label.",
+             {{"server_id", hex(replica.options().member)}})
+      .set(1);
+  metrics
+      .gauge("etcd_cluster_version", "Which version is running. 1 for 'cluster_version' label.",
+             {{"cluster_version", "3.7"}})
+      .set(1);
   metrics.gauge("etcd_server_quota_backend_bytes", "The quota of stored data in bytes.").set(kDefaultQuotaBytes);
   add_read_gauges(metrics, replica);
 }

@@ -17,7 +17,9 @@ class ServiceMetrics {
   ServiceMetrics(env::Metrics& metrics, server::Replica& replica);
 
   void started(Method method) { methods_[static_cast<size_t>(method)].started->add(); }
-  void handled(Method method, Code code) { methods_[static_cast<size_t>(method)].handled[static_cast<size_t>(code)]->add(); }
+  void handled(Method method, Code code) {
+    methods_[static_cast<size_t>(method)].handled[static_cast<size_t>(code)]->add();
+  }
   void message_received(Method method, size_t bytes) {
     methods_[static_cast<size_t>(method)].received->add();
     received_bytes_.add(static_cast<double>(bytes));

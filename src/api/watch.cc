@@ -7,8 +7,7 @@ namespace {
 
 class WatchStream final : public Stream, public quorate::watch::Sink {
  public:
-  WatchStream(Back& back, StreamWriter writer)
-      : hub_(back.replica().hub()), writer_(writer), id_(hub_.open(*this)) {}
+  WatchStream(Back& back, StreamWriter writer) : hub_(back.replica().hub()), writer_(writer), id_(hub_.open(*this)) {}
   ~WatchStream() override { hub_.close(id_); }
 
   // A half-close changes nothing: the stream goes on until the client cancels it.

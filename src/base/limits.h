@@ -14,7 +14,7 @@ namespace quorate::limits {
 inline constexpr size_t kGrpcOverheadBytes = 512 * 1024;        // receive limit above --max-request-bytes
 inline constexpr size_t kMaxSendBytes = (size_t{1} << 31) - 1;  // of one unary answer
 inline constexpr int64_t kMaxLeaseTtlS = 9'000'000'000;
-inline constexpr int64_t kCommitApplyGapEntriesMax = 5000;  // above it proposals are refused
+inline constexpr int64_t kCommitApplyGapEntriesMax = 5000;       // above it proposals are refused
 inline constexpr size_t kUnappliedBytesMax = 256 * 1024 * 1024;  // of proposals; above it more are refused
 inline constexpr size_t kReadsWaitingMax = size_t{1} << 20;      // for their index; more are refused
 
@@ -36,19 +36,21 @@ inline constexpr uint32_t kStreamWindowBytes = 1024 * 1024;
 inline constexpr uint32_t kConnectionWindowBytes = 8 * 1024 * 1024;
 static_assert(kConnectionWindowBytes >= kStreamWindowBytes);
 inline constexpr size_t kMaxContinuations = 16;
-inline constexpr size_t kResetsPerSecondMax = 1000;  // of one connection, above the streams it let finish
-inline constexpr size_t kMaxQueuedAcks = 1000;          // of PING and SETTINGS, unsent of one connection
+inline constexpr size_t kResetsPerSecondMax = 1000;      // of one connection, above the streams it let finish
+inline constexpr size_t kMaxQueuedAcks = 1000;           // of PING and SETTINGS, unsent of one connection
 inline constexpr size_t kIdleFramesPerSecondMax = 1000;  // of one connection: empty DATA, PRIORITY, SETTINGS
-inline constexpr size_t kConnectionHeldBytesMax = 128 * 1024 * 1024;  // unfinished requests and open calls of one connection
-inline constexpr size_t kOpenCallCostBytes = 2 * 1024;                // what an open call counts for therein
+inline constexpr size_t kConnectionHeldBytesMax =
+    128 * 1024 * 1024;                                  // unfinished requests and open calls of one connection
+inline constexpr size_t kOpenCallCostBytes = 2 * 1024;  // what an open call counts for therein
 inline constexpr size_t kCallsPerServerMax = size_t{1} << 20;
 inline constexpr size_t kSocketBytesHigh = 256 * 1024;  // gathered for one socket before it must take some
-inline constexpr size_t kConnectionQueuedBytesHigh = 4 * 1024 * 1024;  // above it one that does not read is not read from
+inline constexpr size_t kConnectionQueuedBytesHigh =
+    4 * 1024 * 1024;                                      // above it one that does not read is not read from
 inline constexpr size_t kHttp1PipelineBytes = 64 * 1024;  // read ahead while a request is being answered
-inline constexpr Duration kFirstRequestTimeout = 120s;  // for the preface, or a whole HTTP/1 request
-inline constexpr Duration kLinger = 1s;  // between our last word and the close, so that it is read
-inline constexpr Duration kDrainNotice = 5s;  // for the answer to the first GOAWAY
-inline constexpr size_t kOutputBytesHigh = 256 * 1024;  // of one stream; above it the producer is asked to wait
+inline constexpr Duration kFirstRequestTimeout = 120s;    // for the preface, or a whole HTTP/1 request
+inline constexpr Duration kLinger = 1s;                   // between our last word and the close, so that it is read
+inline constexpr Duration kDrainNotice = 5s;              // for the answer to the first GOAWAY
+inline constexpr size_t kOutputBytesHigh = 256 * 1024;    // of one stream; above it the producer is asked to wait
 
 // Log.
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;

@@ -25,27 +25,31 @@ using OnReply = std::move_only_function<void(Result<Reply<Message>>)>;
 template <class Response, class Request>
 void call(Channel& channel, std::string_view path, const Request& request, const CallOptions& options,
           OnReply<Response> done) {
-  unary(channel, path, Bytes::adopt(pb::encode(request)), options, [done = std::move(done)](Result<Bytes> bytes) mutable {
-    if (!bytes) return done(fail(bytes.error()));
-    Reply<Response> reply{std::move(*bytes), {}};
-    if (!pb::decode(reply.buffer.view(), reply.message)) {
-      return done(fail(Code::kInternal, "the server's answer is no valid message"));
-    }
-    done(std::move(reply));
-  });
+  unary(channel, path, Bytes::adopt(pb::encode(request)), options,
+        [done = std::move(done)](Result<Bytes> bytes) mutable {
+          if (!bytes) return done(fail(bytes.error()));
+          Reply<Response> reply{std::move(*bytes), {}};
+          if (!pb::decode(reply.buffer.view(), reply.message)) {
+            return done(fail(Code::kInternal, "the server's answer is no valid message"));
+          }
+          done(std::move(reply));
+        });
 }
 
-inline void range(Channel& channel, const pb::RangeRequest& request, const CallOptions& options, OnReply<pb::RangeResponse> done) {
+inline void range(Channel& channel, const pb::RangeRequest& request, const CallOptions& options,
+                  OnReply<pb::RangeResponse> done) {
   call<pb::RangeResponse>(channel, "/etcdserverpb.KV/Range", request, options, std::move(done));
 }
-inline void put(Channel& channel, const pb::PutRequest& request, const CallOptions& options, OnReply<pb::PutResponse> done) {
+inline void put(Channel& channel, const pb::PutRequest& request, const CallOptions& options,
+                OnReply<pb::PutResponse> done) {
   call<pb::PutResponse>(channel, "/etcdserverpb.KV/Put", request, options, std::move(done));
 }
 inline void delete_range(Channel& channel, const pb::DeleteRangeRequest& request, const CallOptions& options,
                          OnReply<pb::DeleteRangeResponse> done) {
   call<pb::DeleteRangeResponse>(channel, "/etcdserverpb.KV/DeleteRange", request, options, std::move(done));
 }
-inline void txn(Channel& channel, const pb::TxnRequest& request, const CallOptions& options, OnReply<pb::TxnResponse> done) {
+inline void txn(Channel& channel, const pb::TxnRequest& request, const CallOptions& options,
+                OnReply<pb::TxnResponse> done) {
   call<pb::TxnResponse>(channel, "/etcdserverpb.KV/Txn", request, options, std::move(done));
 }
 inline void compact(Channel& channel, const pb::CompactionRequest& request, const CallOptions& options,

@@ -137,11 +137,12 @@ void NetChannel::try_endpoint(size_t tries_left) {
   dial_timer_ = env_.loop.after(options_.dial_timeout, [this, tries_left] {
     endpoint_failed(tries_left, Status(Code::kUnavailable, "connect: " + endpoint().text() + " does not answer"));
   });
-  env_.net.connect(endpoint(), [this, attempt, tries_left, alive = alive_](Result<std::unique_ptr<env::Socket>> socket) {
-    if (!*alive || attempt != attempt_) return;
-    if (socket) return connected(std::move(*socket));
-    endpoint_failed(tries_left, Status(Code::kUnavailable, socket.error().text()));
-  });
+  env_.net.connect(endpoint(),
+                   [this, attempt, tries_left, alive = alive_](Result<std::unique_ptr<env::Socket>> socket) {
+                     if (!*alive || attempt != attempt_) return;
+                     if (socket) return connected(std::move(*socket));
+                     endpoint_failed(tries_left, Status(Code::kUnavailable, socket.error().text()));
+                   });
 }
 
 void NetChannel::endpoint_failed(size_t tries_left, const Status& why) {

@@ -25,7 +25,7 @@ struct NetChannelOptions {
   Duration dial_timeout = 2s;           // for one endpoint; then the next one is tried
   std::optional<Duration> patience;     // for a connection, all endpoints together; none: no end but the calls' own
   size_t max_message_bytes = 2'147'483'647;
-  Duration keepalive_interval = 0s;     // 0 = no pings
+  Duration keepalive_interval = 0s;  // 0 = no pings
   Duration keepalive_timeout = 6s;
 };
 

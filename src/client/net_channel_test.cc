@@ -25,7 +25,8 @@ class HandNet final : public env::Net {
  public:
   using Done = std::move_only_function<void(Result<std::unique_ptr<env::Socket>>)>;
 
-  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&, env::Acceptor) override {
+  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&,
+                                                env::Acceptor) override {
     return fail(Code::kUnimplemented, "not here");
   }
   Result<std::unique_ptr<env::Listener>> share(const env::Listener&, env::Acceptor) override {
@@ -267,9 +268,8 @@ TEST_F(NetChannelTest, ATypedCallRefusesAnAnswerThatIsNoMessage) {
   // The echo of a put whose value is all continuation bytes is no PutResponse.
   pb::PutRequest request;
   request.key = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
-  put(*channel_, request, {}, [&](Result<Reply<pb::PutResponse>> reply) {
-    code = reply ? Code::kOk : reply.error().code();
-  });
+  put(*channel_, request, {},
+      [&](Result<Reply<pb::PutResponse>> reply) { code = reply ? Code::kOk : reply.error().code(); });
   accept();
   EXPECT_EQ(code, Code::kInternal);
 }

@@ -71,12 +71,9 @@ void log_note(env::Log& log, const node::Note& note) {
   if (!log.enabled(note.level)) return;
   const auto& f = note.fields;
   switch (f.size()) {
-    case 0:
-      return log.write(note.level, note.message, {}, note.where);
-    case 1:
-      return log.write(note.level, note.message, {f[0]}, note.where);
-    default:
-      return log.write(note.level, note.message, {f[0], f[1]}, note.where);
+    case 0: return log.write(note.level, note.message, {}, note.where);
+    case 1: return log.write(note.level, note.message, {f[0]}, note.where);
+    default: return log.write(note.level, note.message, {f[0], f[1]}, note.where);
   }
 }
 
@@ -84,7 +81,8 @@ int end_with(const node::Failure& failure) {
   std::fputs(failure.text.c_str(), stderr);
   const WallTime now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   for (const node::Note& note : failure.notes) {
-    const std::string line = env::log_line(env::LogFormat::kJson, {note.level, note.message, note.fields, note.where, now});
+    const std::string line =
+        env::log_line(env::LogFormat::kJson, {note.level, note.message, note.fields, note.where, now});
     std::fputs(line.c_str(), stderr);
   }
   return failure.exit_code;

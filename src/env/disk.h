@@ -53,7 +53,8 @@ class LogFile {
   virtual ~LogFile() = default;  // waits for the write in flight; its completion is not called
   // Offset and size are multiples of DiskTraits::alignment_bytes, inside the file. `done` runs on the core
   // loop, after the bytes are durable, and gets the buffer back. A failure is final for the file.
-  virtual void write(uint64_t offset, AlignedBuffer buffer, std::move_only_function<void(Status, AlignedBuffer)> done) = 0;
+  virtual void write(uint64_t offset, AlignedBuffer buffer,
+                     std::move_only_function<void(Status, AlignedBuffer)> done) = 0;
 };
 
 // Holds a lock on a folder until destroyed.
@@ -83,7 +84,8 @@ class Disk {
   // Makes a file of `size` zero bytes, all of them written and synced (not a hole), under `path`. Blocks.
   virtual Status create_filled(const std::string& path, uint64_t size) = 0;
   // Same, off the loop: `done` runs on the core loop. At most one at a time.
-  virtual void create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) = 0;
+  virtual void create_filled_async(const std::string& path, uint64_t size,
+                                   std::move_only_function<void(Status)> done) = 0;
 
   // The same up to its use: filled under its temporary name, renamed, folder synced, opened. `done` runs on
   // the core loop; it must not be called after the disk is destroyed. A disk may do all of it off the loop;
@@ -91,15 +93,16 @@ class Disk {
   virtual void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) {
     const std::string temporary = wanted.temporary;
     const uint64_t size = wanted.size;
-    create_filled_async(temporary, size, [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
-      if (status.ok()) status = rename(log.temporary, log.path);
-      if (status.ok()) status = sync_directory(log.directory);
-      if (!status.ok()) {
-        (void)remove(log.temporary);  // a part of it would only keep the disk full
-        return tell(fail(std::move(status)));
-      }
-      tell(open_log(log.path, log.traits));
-    });
+    create_filled_async(temporary, size,
+                        [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
+                          if (status.ok()) status = rename(log.temporary, log.path);
+                          if (status.ok()) status = sync_directory(log.directory);
+                          if (!status.ok()) {
+                            (void)remove(log.temporary);  // a part of it would only keep the disk full
+                            return tell(fail(std::move(status)));
+                          }
+                          tell(open_log(log.path, log.traits));
+                        });
   }
 
   // Small files, whole. kNotFound where there is none. Blocks.

@@ -92,7 +92,8 @@ TYPED_TEST_P(DiskContract, ALogWriteIsThereWhenItIsDoneAndReturnsTheBuffer) {
   ASSERT_TRUE(this->world.run_until([&] { return done.has_value(); }));
   EXPECT_TRUE(done->ok()) << done->text();
   EXPECT_EQ(returned, 2 * block);
-  EXPECT_TRUE(this->disk().read_file(this->path("log")) == std::string(block, '\0') + std::string(2 * block, 'x') + std::string(block, '\0'));
+  EXPECT_TRUE(this->disk().read_file(this->path("log")) ==
+              std::string(block, '\0') + std::string(2 * block, 'x') + std::string(block, '\0'));
 }
 
 TYPED_TEST_P(DiskContract, LogWritesMayBeChainedFromTheirCompletions) {
@@ -199,7 +200,8 @@ TYPED_TEST_P(DiskContract, ALockedFolderIsRefusedUntilTheLockIsGone) {
   ASSERT_TRUE(lock) << lock.error().text();
   const auto second = this->disk().lock_directory(this->world.folder());
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error(), Status(Code::kFailedPrecondition, this->world.folder() + ": the data directory is locked by another process"));
+  EXPECT_EQ(second.error(), Status(Code::kFailedPrecondition,
+                                   this->world.folder() + ": the data directory is locked by another process"));
   lock->reset();
   EXPECT_TRUE(this->disk().lock_directory(this->world.folder()));
 }
@@ -219,9 +221,7 @@ TYPED_TEST_P(DiskContract, FilesAgreeWithAMap) {
           twin[name] = prng.bytes(prng.below(10'000));
           ASSERT_TRUE(this->disk().replace_file(folder + "/" + name, twin[name]).ok());
           break;
-        case 1:
-          ASSERT_EQ(this->disk().remove(folder + "/" + name).ok(), twin.erase(name) > 0);
-          break;
+        case 1: ASSERT_EQ(this->disk().remove(folder + "/" + name).ok(), twin.erase(name) > 0); break;
         case 2: {
           ASSERT_EQ(this->disk().rename(folder + "/" + name, folder + "/" + other).ok(), twin.contains(name));
           if (name == other || !twin.contains(name)) break;
@@ -247,9 +247,10 @@ TYPED_TEST_P(DiskContract, FilesAgreeWithAMap) {
 REGISTER_TYPED_TEST_SUITE_P(DiskContract, AProbeNamesAModeAndAPowerOfTwoAndLeavesNothing, AFilledFileIsZeroToItsEnd,
                             AFileIsFilledOffTheLoop, ALogWriteIsThereWhenItIsDoneAndReturnsTheBuffer,
                             LogWritesMayBeChainedFromTheirCompletions,
-                            ALogFileThatIsDestroyedFinishesItsWriteButTellsNobody, ALogFileMayBeDestroyedByItsOwnCompletion,
-                            OpeningALogThatIsNotThereIsNotFound, AReplacedFileIsTheNewOneAndNothingElseIsLeft,
-                            APartOfAFileIsCutAtItsEnd, WhatIsNotThereIsNotFound, FilesAreRenamedOverOthersAndRemoved,
+                            ALogFileThatIsDestroyedFinishesItsWriteButTellsNobody,
+                            ALogFileMayBeDestroyedByItsOwnCompletion, OpeningALogThatIsNotThereIsNotFound,
+                            AReplacedFileIsTheNewOneAndNothingElseIsLeft, APartOfAFileIsCutAtItsEnd,
+                            WhatIsNotThereIsNotFound, FilesAreRenamedOverOthersAndRemoved,
                             FoldersAreMadeWithTheirParentsAndMayBeThere, ALockedFolderIsRefusedUntilTheLockIsGone,
                             FilesAgreeWithAMap);
 

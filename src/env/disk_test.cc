@@ -29,7 +29,8 @@ TEST(Durability, HasANameForEachMode) {
 
 TEST(Trace, NamesTheStagesInTheirOrder) {
   std::string names;
-  for (int stage = 0; stage <= static_cast<int>(Stage::kSend); ++stage) names += std::string(stage_name(static_cast<Stage>(stage))) + " ";
+  for (int stage = 0; stage <= static_cast<int>(Stage::kSend); ++stage)
+    names += std::string(stage_name(static_cast<Stage>(stage))) + " ";
   EXPECT_EQ(names, "parse guard propose log durable commit apply reply send ");
 }
 

@@ -24,12 +24,20 @@ std::string line_of(LogFormat format, std::string_view message, std::initializer
 
 TEST(LogFormat, PrintsTheShapeOfEtcdInJson) {
   EXPECT_EQ(line_of(LogFormat::kJson, "ready to serve client requests", {}),
-            "{\"level\":\"info\",\"ts\":\"2025-01-02T03:03:04.678901Z\",\"caller\":\"CALLER\",\"msg\":\"ready to serve client requests\"}\n");
-  EXPECT_EQ(line_of(LogFormat::kJson, "m",
-                    {{"took", Duration(100ms)}, {"n", -3}, {"u", uint64_t{18446744073709551615u}}, {"b", true},
-                     {"s", "x"}, {"urls", std::vector<std::string>{"http://a", "http://b"}}, {"none", std::vector<std::string>{}}}),
-            "{\"level\":\"info\",\"ts\":\"2025-01-02T03:03:04.678901Z\",\"caller\":\"CALLER\",\"msg\":\"m\",\"took\":\"100ms\","
-            "\"n\":-3,\"u\":18446744073709551615,\"b\":true,\"s\":\"x\",\"urls\":[\"http://a\",\"http://b\"],\"none\":[]}\n");
+            "{\"level\":\"info\",\"ts\":\"2025-01-02T03:03:04.678901Z\",\"caller\":\"CALLER\",\"msg\":\"ready to serve "
+            "client requests\"}\n");
+  EXPECT_EQ(
+      line_of(LogFormat::kJson, "m",
+              {{"took", Duration(100ms)},
+               {"n", -3},
+               {"u", uint64_t{18446744073709551615u}},
+               {"b", true},
+               {"s", "x"},
+               {"urls", std::vector<std::string>{"http://a", "http://b"}},
+               {"none", std::vector<std::string>{}}}),
+      "{\"level\":\"info\",\"ts\":\"2025-01-02T03:03:04.678901Z\",\"caller\":\"CALLER\",\"msg\":\"m\",\"took\":"
+      "\"100ms\","
+      "\"n\":-3,\"u\":18446744073709551615,\"b\":true,\"s\":\"x\",\"urls\":[\"http://a\",\"http://b\"],\"none\":[]}\n");
 }
 
 TEST(LogFormat, PrintsTabsBetweenTheColumnsForAConsole) {
@@ -39,11 +47,14 @@ TEST(LogFormat, PrintsTabsBetweenTheColumnsForAConsole) {
 }
 
 TEST(LogFormat, EscapesWhatJsonDemands) {
-  EXPECT_NE(line_of(LogFormat::kJson, "q\"b\\n\nr\rt\t\x01<&>", {}).find("q\\\"b\\\\n\\nr\\rt\\t\\u0001<&>\""), std::string::npos);
+  EXPECT_NE(line_of(LogFormat::kJson, "q\"b\\n\nr\rt\t\x01<&>", {}).find("q\\\"b\\\\n\\nr\\rt\\t\\u0001<&>\""),
+            std::string::npos);
 }
 
 TEST(LogFormat, ReplacesWhatIsNotUtf8) {
-  EXPECT_NE(line_of(LogFormat::kJson, "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", {}).find("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"), std::string::npos);
+  EXPECT_NE(line_of(LogFormat::kJson, "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80", {})
+                .find("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"),
+            std::string::npos);
   // A lone byte, an overlong form, a surrogate, a cut sequence, something above U+10FFFF.
   for (const char* bad : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80"}) {
     const std::string line = line_of(LogFormat::kJson, bad, {});
@@ -63,12 +74,24 @@ TEST(LogFormat, NamesLevelsAndFindsThemAgain) {
 }
 
 TEST(LogFormat, PrintsDurationsAsGoDoes) {
-  const std::pair<Duration, const char*> rows[] = {
-      {0ns, "0s"},           {1ns, "1ns"},          {999ns, "999ns"},     {1us, "1µs"},
-      {1500ns, "1.5µs"},     {100ms, "100ms"},      {1001us, "1.001ms"},  {1s, "1s"},
-      {1500ms, "1.5s"},      {59999ms, "59.999s"},  {60s, "1m0s"},        {61s + 1ns, "1m1.000000001s"},
-      {2h, "2h0m0s"},        {90min, "1h30m0s"},    {-1500ms, "-1.5s"},   {100h + 1ms, "100h0m0.001s"},
-      {Duration::min(), "-2562047h47m16.854775808s"}, {Duration::max(), "2562047h47m16.854775807s"}};
+  const std::pair<Duration, const char*> rows[] = {{0ns, "0s"},
+                                                   {1ns, "1ns"},
+                                                   {999ns, "999ns"},
+                                                   {1us, "1µs"},
+                                                   {1500ns, "1.5µs"},
+                                                   {100ms, "100ms"},
+                                                   {1001us, "1.001ms"},
+                                                   {1s, "1s"},
+                                                   {1500ms, "1.5s"},
+                                                   {59999ms, "59.999s"},
+                                                   {60s, "1m0s"},
+                                                   {61s + 1ns, "1m1.000000001s"},
+                                                   {2h, "2h0m0s"},
+                                                   {90min, "1h30m0s"},
+                                                   {-1500ms, "-1.5s"},
+                                                   {100h + 1ms, "100h0m0.001s"},
+                                                   {Duration::min(), "-2562047h47m16.854775808s"},
+                                                   {Duration::max(), "2562047h47m16.854775807s"}};
   for (const auto& [duration, text] : rows) EXPECT_EQ(duration_text(duration), text);
 }
 

@@ -103,8 +103,7 @@ TEST(Mailbox, LosesNothingAndKeepsEachProducersOrder) {
       continue;
     }
     seen = wakes;
-    while (mailbox.drain(100) > 0) {
-    }
+    while (mailbox.drain(100) > 0) {}
   }
   for (std::thread& producer : producers) producer.join();
   EXPECT_FALSE(mailbox.has_items());

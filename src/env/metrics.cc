@@ -48,7 +48,8 @@ Metrics::Family& Metrics::family(std::string_view name, std::string_view help, K
 }
 
 Counter& Metrics::counter(std::string_view name, std::string_view help, Labels labels) {
-  const auto [member, added] = family(name, help, Kind::kCounter).members.try_emplace(std::move(labels), counters_.size());
+  const auto [member, added] =
+      family(name, help, Kind::kCounter).members.try_emplace(std::move(labels), counters_.size());
   if (added) counters_.emplace_back();
   return counters_[member->second];
 }
@@ -61,7 +62,8 @@ Gauge& Metrics::gauge(std::string_view name, std::string_view help, Labels label
 
 Histogram& Metrics::histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels) {
   CHECK(std::is_sorted(bounds.begin(), bounds.end()));
-  const auto [member, added] = family(name, help, Kind::kHistogram).members.try_emplace(std::move(labels), histograms_.size());
+  const auto [member, added] =
+      family(name, help, Kind::kHistogram).members.try_emplace(std::move(labels), histograms_.size());
   if (added) histograms_.emplace_back(std::move(bounds));
   return histograms_[member->second];
 }

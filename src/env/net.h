@@ -21,7 +21,10 @@ struct Address {
   uint16_t port = 0;
   std::string path;  // of a unix socket
 
-  std::string text() const { return path.empty() ? (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port) : path; }
+  std::string text() const {
+    return path.empty() ? (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port)
+                        : path;
+  }
   friend bool operator==(const Address&, const Address&) = default;
 };
 
@@ -64,7 +67,7 @@ using Acceptor = std::move_only_function<void(std::unique_ptr<Socket>)>;
 
 class Listener {
  public:
-  virtual ~Listener() = default;  // stops listening
+  virtual ~Listener() = default;        // stops listening
   virtual Address address() const = 0;  // with the port that was bound, where 0 was asked for
 };
 
@@ -78,13 +81,15 @@ class Net {
   virtual ~Net() = default;
 
   // Errors: kUnavailable with the system's text ("bind: address already in use").
-  virtual Result<std::unique_ptr<Listener>> listen(const Address& address, const ListenOptions& options, Acceptor accept) = 0;
+  virtual Result<std::unique_ptr<Listener>> listen(const Address& address, const ListenOptions& options,
+                                                   Acceptor accept) = 0;
   // Accepts on this loop too from what `listener`, possibly of another loop, listens on.
   virtual Result<std::unique_ptr<Listener>> share(const Listener& listener, Acceptor accept) = 0;
   // `done` is called once, on a later turn.
   virtual void connect(const Address& address, std::move_only_function<void(Result<std::unique_ptr<Socket>>)> done) = 0;
   // Looks a host name up off the loop. "localhost" and numbers need no look-up but answer the same way.
-  virtual void resolve(const std::string& host, std::move_only_function<void(Result<std::vector<std::string>>)> done) = 0;
+  virtual void resolve(const std::string& host,
+                       std::move_only_function<void(Result<std::vector<std::string>>)> done) = 0;
 };
 
 }  // namespace quorate::env

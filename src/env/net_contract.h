@@ -59,7 +59,8 @@ TYPED_TEST_P(NetContract, BytesArriveInOrderBothWays) {
   this->pair();
   this->client().send("ping");
   this->server().send("pong");
-  EXPECT_TRUE(this->world.run_until([this] { return this->server().received == "ping" && this->client().received == "pong"; }));
+  EXPECT_TRUE(
+      this->world.run_until([this] { return this->server().received == "ping" && this->client().received == "pong"; }));
 }
 
 TYPED_TEST_P(NetContract, PiecesOfOneWriteAreJoined) {
@@ -83,7 +84,8 @@ TYPED_TEST_P(NetContract, OnWritableComesOnlyAfterAShortWrite) {
   this->pair();
   this->client().send("x");
   this->server().send("y");
-  EXPECT_TRUE(this->world.run_until([this] { return !this->server().received.empty() && !this->client().received.empty(); }));
+  EXPECT_TRUE(
+      this->world.run_until([this] { return !this->server().received.empty() && !this->client().received.empty(); }));
   EXPECT_EQ(this->client().writable_calls, 0);
 }
 
@@ -211,7 +213,8 @@ TYPED_TEST_P(NetContract, AConnectionThatSendsWithoutEndDoesNotStarveAnother) {
   ASSERT_TRUE(this->world.run_until([this] { return this->accepted.size() == 2 && this->connected.size() == 2; }));
   this->connected[0]->send(std::string(64 << 20, 'x'));
   this->connected[1]->send("small");
-  EXPECT_TRUE(this->world.run_until([this] { return this->accepted[0]->received == "small" || this->accepted[1]->received == "small"; }));
+  EXPECT_TRUE(this->world.run_until(
+      [this] { return this->accepted[0]->received == "small" || this->accepted[1]->received == "small"; }));
   EXPECT_FALSE(this->connected[0]->unsent.empty());
 }
 
@@ -229,11 +232,13 @@ TYPED_TEST_P(NetContract, NamesOfThisMachineAndNumbersResolveOnALaterTurn) {
 REGISTER_TYPED_TEST_SUITE_P(NetContract, BytesArriveInOrderBothWays, PiecesOfOneWriteAreJoined,
                             MoreThanFitsIsTakenPieceByPieceAndToldByOnWritable, OnWritableComesOnlyAfterAShortWrite,
                             APausedSocketReadsNothingUntilItIsResumed, ASocketMayPauseInTheMiddleOfMuch,
-                            AnEndedDirectionLeavesTheOtherOpen, AConnectionWithBothDirectionsEndedIsClosedWithoutAnError,
-                            TheOtherSideLearnsThatASocketWasDestroyed, WritingToAConnectionThatIsGoneIsToldOnceByOnClosed,
-                            ASocketMayBeDestroyedInItsOwnCallback, ConnectingToNobodyIsAnErrorOnALaterTurn,
-                            TwoListenersOnOneAddressAreRefused, AListenerThatIsGoneAcceptsNothing,
-                            ManyConnectionsAtOnceAreAllAccepted, AConnectionThatSendsWithoutEndDoesNotStarveAnother,
+                            AnEndedDirectionLeavesTheOtherOpen,
+                            AConnectionWithBothDirectionsEndedIsClosedWithoutAnError,
+                            TheOtherSideLearnsThatASocketWasDestroyed,
+                            WritingToAConnectionThatIsGoneIsToldOnceByOnClosed, ASocketMayBeDestroyedInItsOwnCallback,
+                            ConnectingToNobodyIsAnErrorOnALaterTurn, TwoListenersOnOneAddressAreRefused,
+                            AListenerThatIsGoneAcceptsNothing, ManyConnectionsAtOnceAreAllAccepted,
+                            AConnectionThatSendsWithoutEndDoesNotStarveAnother,
                             NamesOfThisMachineAndNumbersResolveOnALaterTurn);
 
 }  // namespace quorate::env

@@ -31,13 +31,9 @@ class Trace {
  public:
   virtual ~Trace() = default;
   // `call` is the request's id on its io loop, 0 where a stage covers a batch; `index` its log index where known.
-  virtual void mark(Stage stage, uint64_t call, uint64_t index) {
-    (void)stage, (void)call, (void)index;
-  }
+  virtual void mark(Stage stage, uint64_t call, uint64_t index) { (void)stage, (void)call, (void)index; }
   // Something came in through source number `source`.
-  virtual void input(Input kind, uint64_t source, std::string_view bytes) {
-    (void)kind, (void)source, (void)bytes;
-  }
+  virtual void input(Input kind, uint64_t source, std::string_view bytes) { (void)kind, (void)source, (void)bytes; }
 };
 
 }  // namespace quorate::env

@@ -143,8 +143,10 @@ void Turn::warn_if_slow() {
     return;
   }
   quiet_until_ = now_ + kSlowTurnLogInterval;
-  log_.warn("a turn of the loop took too long",
-            {{"took", took}, {"expected-duration", limits::kSlowTurn}, {"activity", longest_activity_}, {"unlogged-turns", slow_unlogged_}});
+  log_.warn("a turn of the loop took too long", {{"took", took},
+                                                 {"expected-duration", limits::kSlowTurn},
+                                                 {"activity", longest_activity_},
+                                                 {"unlogged-turns", slow_unlogged_}});
   slow_unlogged_ = 0;
 }
 

@@ -73,19 +73,19 @@ class Turn {
   Log& log_;
   Timers timers_;
   std::vector<Task> posted_;
-  std::vector<Task> running_tasks_;   // what run_posted runs; keeps its capacity
-  std::vector<Inbox*> completions_;   // null where one was removed during the turn
-  std::vector<Inbox*> clients_;       // the same
-  bool removed_ = false;              // a null stands in one of them
-  size_t next_source_ = 0;            // 0 is the sockets, 1 + i is clients_[i]
+  std::vector<Task> running_tasks_;  // what run_posted runs; keeps its capacity
+  std::vector<Inbox*> completions_;  // null where one was removed during the turn
+  std::vector<Inbox*> clients_;      // the same
+  bool removed_ = false;             // a null stands in one of them
+  size_t next_source_ = 0;           // 0 is the sockets, 1 + i is clients_[i]
   std::vector<Task> hooks_;
-  const char* activity_ = "";        // of the stretch that goes on
-  Duration longest_{};               // of this turn's stretches
+  const char* activity_ = "";  // of the stretch that goes on
+  Duration longest_{};         // of this turn's stretches
   const char* longest_activity_ = "";
   MonoTime begin_{};
   MonoTime now_{};
   bool running_ = false;
-  MonoTime quiet_until_{};            // no slow turn is logged before
+  MonoTime quiet_until_{};  // no slow turn is logged before
   uint64_t slow_unlogged_ = 0;
 };
 

@@ -23,10 +23,12 @@ class HandClock final : public Clock {
 class ListLog final : public Log {
  public:
   bool enabled(Level) const override { return true; }
-  void write(Level, std::string_view message, std::initializer_list<Field> fields, const std::source_location&) override {
+  void write(Level, std::string_view message, std::initializer_list<Field> fields,
+             const std::source_location&) override {
     std::string line(message);
     for (const Field& field : fields) {
-      if (const auto* text = std::get_if<std::string>(&field.value)) line += " " + std::string(field.name) + "=" + *text;
+      if (const auto* text = std::get_if<std::string>(&field.value))
+        line += " " + std::string(field.name) + "=" + *text;
     }
     lines.push_back(line);
   }
@@ -149,7 +151,10 @@ TEST_F(TurnTest, ACompletionThatMakesAnotherIsServedInTheSameTurn) {
   Work second(clock, done, '2');
   turn.add_inbox(first, Priority::kCompletion);
   turn.add_inbox(second, Priority::kCompletion);
-  second.after_item = [&] { first.items = 1; second.after_item = nullptr; };
+  second.after_item = [&] {
+    first.items = 1;
+    second.after_item = nullptr;
+  };
   second.items = 1;
   EXPECT_EQ(take(), "21");
 }
@@ -258,7 +263,9 @@ TEST_F(TurnTest, TheWarningNamesTheLongestStretchAndNotTheLast) {
 
 TEST_F(TurnTest, ForgottenWorkIsDestroyedUnrunAlsoWhatItPostsWhileDying) {
   struct PostsWhenItDies {
-    ~PostsWhenItDies() { turn->post([kept = std::move(owned)] {}); }
+    ~PostsWhenItDies() {
+      turn->post([kept = std::move(owned)] {});
+    }
     Turn* turn;
     std::shared_ptr<int> owned;
   };

@@ -82,7 +82,8 @@ struct CheckedCall final : CallEvents {
     ended = true;
     status = how;
     const bool known = how.ok() || how == Status(Code::kAborted, "by chance \xE2\x82\xAC") ||
-                       how.code() == Code::kDeadlineExceeded || how.code() == Code::kUnavailable || how.code() == Code::kCanceled;
+                       how.code() == Code::kDeadlineExceeded || how.code() == Code::kUnavailable ||
+                       how.code() == Code::kCanceled;
     EXPECT_TRUE(known) << how.text();
   }
   bool over() const { return ended || cancelled; }

@@ -20,7 +20,7 @@ struct ClientCall : StreamState {
   env::TimerId deadline = 0;
   MessageReader reader;
   size_t unconsumed_bytes = 0;
-  Headers head;      // of the answer, then its trailers
+  Headers head;  // of the answer, then its trailers
   size_t head_bytes = 0;
   int http_status = 0;
   bool is_grpc = false;
@@ -30,21 +30,15 @@ struct ClientCall : StreamState {
 // What an answer without grpc-status means, by its HTTP status (gRPC's table).
 Code code_of_http(int status) {
   switch (status) {
-    case 400:
-      return Code::kInternal;
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kPermissionDenied;
-    case 404:
-      return Code::kUnimplemented;
+    case 400: return Code::kInternal;
+    case 401: return Code::kUnauthenticated;
+    case 403: return Code::kPermissionDenied;
+    case 404: return Code::kUnimplemented;
     case 429:
     case 502:
     case 503:
-    case 504:
-      return Code::kUnavailable;
-    default:
-      return Code::kUnknown;
+    case 504: return Code::kUnavailable;
+    default: return Code::kUnknown;
   }
 }
 
@@ -163,9 +157,12 @@ CallId Client::open(std::string_view path, const CallOptions& options, CallEvent
   call.reader.reset({.max_message_bytes = options_.max_message_bytes, .compressed = Code::kInternal});
   calls_.emplace(id, std::move(owned));
   std::string timeout;
-  std::vector<HeaderField> headers = {{":method", "POST", true},  {":scheme", "http", true},
-                                      {":path", path},            {":authority", options_.authority},
-                                      {"content-type", "application/grpc", true}, {"user-agent", "quorate-client", true},
+  std::vector<HeaderField> headers = {{":method", "POST", true},
+                                      {":scheme", "http", true},
+                                      {":path", path},
+                                      {":authority", options_.authority},
+                                      {"content-type", "application/grpc", true},
+                                      {"user-agent", "quorate-client", true},
                                       {"te", "trailers", true}};
   if (options.timeout) {
     timeout = format_grpc_timeout(*options.timeout);
@@ -179,7 +176,8 @@ CallId Client::open(std::string_view path, const CallOptions& options, CallEvent
   }
   for (const auto& [name, value] : options.metadata) headers.push_back({name, value});
   const bool opened = !lost_ && !refused_ && session_->request(call, headers);
-  if (!opened) end_later(id, Status(Code::kUnavailable, lost_ ? "the connection is lost" : "the connection is draining"));
+  if (!opened)
+    end_later(id, Status(Code::kUnavailable, lost_ ? "the connection is lost" : "the connection is draining"));
   flush_later();
   return id;
 }
@@ -264,8 +262,8 @@ void Client::on_headers_end(StreamId, StreamState* state, bool stream_ended) {
   if (call.head_bytes > limits::kMaxHeaderListBytes) {
     abort(call, Status(Code::kResourceExhausted, "the answer's headers are too large"));
   } else if (!stream_ended && !call.is_grpc && call.events != nullptr && call.http_status != 100) {
-    abort(call, Status(code_of_http(call.http_status), "unexpected HTTP status code received from server: " +
-                                                          std::to_string(call.http_status)));
+    abort(call, Status(code_of_http(call.http_status),
+                       "unexpected HTTP status code received from server: " + std::to_string(call.http_status)));
   }
 }
 
@@ -300,9 +298,10 @@ void Client::on_stream_ended(StreamId, StreamState* state) {
     const auto known = code <= static_cast<int>(Code::kUnauthenticated) ? static_cast<Code>(code) : Code::kUnknown;
     status = Status(known, decode_grpc_message(header_of(call.head, "grpc-message")));
   } else if (code < 0) {
-    status = call.is_grpc ? Status(Code::kInternal, "server closed the stream without sending trailers")
-                          : Status(code_of_http(call.http_status),
-                                   "unexpected HTTP status code received from server: " + std::to_string(call.http_status));
+    status = call.is_grpc
+                 ? Status(Code::kInternal, "server closed the stream without sending trailers")
+                 : Status(code_of_http(call.http_status),
+                          "unexpected HTTP status code received from server: " + std::to_string(call.http_status));
   } else if (call.reader.held_bytes() > 0) {
     status = Status(Code::kInternal, "unexpected EOF");
   }
@@ -334,8 +333,8 @@ void Client::on_stream_closed(StreamId, StreamState* state, uint32_t error) {
   ClientCall& call = static_cast<ClientCall&>(*state);
   if (reading_ == &call) reading_ = nullptr;
   const auto reason = static_cast<H2Error>(error);
-  const Code code = reason == H2Error::kRefusedStream ? Code::kUnavailable
-                    : reason == H2Error::kCancel      ? Code::kCanceled
+  const Code code = reason == H2Error::kRefusedStream     ? Code::kUnavailable
+                    : reason == H2Error::kCancel          ? Code::kCanceled
                     : reason == H2Error::kEnhanceYourCalm ? Code::kResourceExhausted
                                                           : Code::kInternal;
   close(call, Status(code, "stream terminated by RST_STREAM with error code: " + std::to_string(error)));
@@ -421,7 +420,8 @@ void Client::on_silence() {
     flush_later();
     watch_silence(options_.keepalive_timeout);
   } else {
-    watch_silence(silent >= options_.keepalive_interval ? options_.keepalive_interval : options_.keepalive_interval - silent);
+    watch_silence(silent >= options_.keepalive_interval ? options_.keepalive_interval
+                                                        : options_.keepalive_interval - silent);
   }
 }
 

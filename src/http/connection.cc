@@ -7,7 +7,10 @@
 namespace quorate::http {
 
 Connection::Connection(ServerState& server, std::unique_ptr<env::Socket> socket)
-    : server_(server), socket_(std::move(socket)), peer_(socket_->peer_text()), self_(std::make_shared<Connection*>(this)) {}
+    : server_(server),
+      socket_(std::move(socket)),
+      peer_(socket_->peer_text()),
+      self_(std::make_shared<Connection*>(this)) {}
 
 Connection::~Connection() {
   if (first_timer_ != 0) server_.env().loop.cancel(first_timer_);

@@ -113,7 +113,7 @@ class Connection final : public env::SocketEvents {
   std::unique_ptr<Protocol> protocol_;
   const std::string peer_;
   const std::shared_ptr<Connection*> self_;  // for tasks that may run after us
-  std::string first_bytes_;  // until the protocol is known
+  std::string first_bytes_;                  // until the protocol is known
   Output output_;
   env::TimerId first_timer_ = 0;
   env::TimerId linger_timer_ = 0;

@@ -117,7 +117,8 @@ std::string decode_grpc_message(std::string_view text) {
 
 Result<Duration> parse_grpc_timeout(std::string_view text) {
   const auto bad = [&](std::string_view what) {
-    return fail(Code::kInternal, "malformed grpc-timeout: transport: timeout " + std::string(what) + ": " + quoted(text));
+    return fail(Code::kInternal,
+                "malformed grpc-timeout: transport: timeout " + std::string(what) + ": " + quoted(text));
   };
   if (text.size() < 2) return bad("string is too short");
   if (text.size() > 9) return bad("string is too long");
@@ -127,7 +128,8 @@ Result<Duration> parse_grpc_timeout(std::string_view text) {
   int64_t count = 0;
   for (const char c : digits) {
     if (c < '0' || c > '9') {
-      return fail(Code::kInternal, "malformed grpc-timeout: strconv.ParseUint: parsing " + quoted(digits) + ": invalid syntax");
+      return fail(Code::kInternal,
+                  "malformed grpc-timeout: strconv.ParseUint: parsing " + quoted(digits) + ": invalid syntax");
     }
     count = count * 10 + (c - '0');
   }

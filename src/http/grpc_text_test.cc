@@ -66,8 +66,10 @@ TEST(GrpcText, WritesDeadlinesInTheFinestUnitThatFits) {
 }
 
 TEST(GrpcText, KnowsItsContentTypes) {
-  for (const auto* good : {"application/grpc", "application/grpc+proto", "application/grpc;x"}) EXPECT_TRUE(is_grpc_content_type(good));
-  for (const auto* bad : {"", "application/grpc-web", "application/json", "application/grp"}) EXPECT_FALSE(is_grpc_content_type(bad));
+  for (const auto* good : {"application/grpc", "application/grpc+proto", "application/grpc;x"})
+    EXPECT_TRUE(is_grpc_content_type(good));
+  for (const auto* bad : {"", "application/grpc-web", "application/json", "application/grp"})
+    EXPECT_FALSE(is_grpc_content_type(bad));
 }
 
 MessageReader reader_of(size_t max, std::string_view encoding = "") {
@@ -149,8 +151,7 @@ TEST(MessageReader, ReadsBackWhatAQueueAndAnOutputMoveInParts) {
       if (prng.chance(1, 3)) output.write_to(socket);
     }
     queue.take(queue.size(), output);
-    while (!output.write_to(socket)) {
-    }
+    while (!output.write_to(socket)) {}
     MessageReader reader = reader_of(1'000'000);
     std::vector<std::string> got;
     std::string_view left = socket.text;

@@ -116,7 +116,8 @@ void Http1::begin_call() {
 void Http1::refuse(int status, const std::string& text) {
   const std::string line = std::to_string(status) + " " + std::string(reason_phrase(status));
   const std::string body = text.empty() ? line : line + ": " + text;
-  connection_.output().append("HTTP/1.1 " + line + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + body);
+  connection_.output().append("HTTP/1.1 " + line +
+                              "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + body);
   closing_ = true;
   connection_.lose_soon();
 }
@@ -139,7 +140,8 @@ void Http1::respond(Call& call, PlainResponse&& response) {
   CHECK(&call == call_);
   const bool keep = parser_.keep_alive() && !draining_;
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
+  std::string head =
+      "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
   for (const auto& [name, value] : response.headers) {
     append_header_name(head, name);
     head += ": ";

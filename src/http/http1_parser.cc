@@ -45,17 +45,13 @@ Http1Parser::Step Http1Parser::fail(int status, std::string text) {
 
 Http1Parser::Step Http1Parser::step(std::string_view& bytes) {
   switch (state_) {
-    case State::kHead:
-      return take_head(bytes);
-    case State::kBody:
-      return take_body(bytes);
+    case State::kHead: return take_head(bytes);
+    case State::kBody: return take_body(bytes);
     case State::kChunkSize:
     case State::kChunkData:
     case State::kChunkEnd:
-    case State::kTrailers:
-      return take_chunked(bytes);
-    case State::kFailed:
-      break;
+    case State::kTrailers: return take_chunked(bytes);
+    case State::kFailed: break;
   }
   return Step::kError;
 }

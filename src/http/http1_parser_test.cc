@@ -26,17 +26,10 @@ Outcome parse(std::string_view text, Cut cut, const Http1Parser::Options& option
     text.remove_prefix(part.size());
     while (!part.empty() && outcome.error == 0) {
       switch (parser.step(part)) {
-        case Http1Parser::Step::kNeedMore:
-          break;
-        case Http1Parser::Step::kContinue:
-          ++outcome.continues;
-          break;
-        case Http1Parser::Step::kRequest:
-          outcome.requests.push_back(std::move(parser.request()));
-          break;
-        case Http1Parser::Step::kError:
-          outcome.error = parser.error_status();
-          break;
+        case Http1Parser::Step::kNeedMore: break;
+        case Http1Parser::Step::kContinue: ++outcome.continues; break;
+        case Http1Parser::Step::kRequest: outcome.requests.push_back(std::move(parser.request())); break;
+        case Http1Parser::Step::kError: outcome.error = parser.error_status(); break;
       }
     }
   }
@@ -60,7 +53,8 @@ TEST(Http1Parser, ReadsARequestWithoutABody) {
 TEST(Http1Parser, ReadsBodiesByLengthAndByChunks) {
   const Outcome got = parse(
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
-      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n4;ext=1\r\nwxyz\r\n0A\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+      "Chunked\r\n\r\n4;ext=1\r\nwxyz\r\n0A\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n"
       "\r\nGET /last HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_EQ(got.requests.size(), 3U);
   EXPECT_EQ(got.requests[0].body.view(), "abc");
@@ -109,8 +103,10 @@ const BadCase kBadCases[] = {
     {"EmptyName", "GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n", 400},
     {"NoColon", "GET / HTTP/1.1\r\nHost: h\r\nfoo\r\n\r\n", 400},
     {"NulInValue", "GET / HTTP/1.1\r\nHost: h\r\nX: a" + std::string(1, '\0') + "b\r\n\r\n", 400},
-    {"LengthAndChunked", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-    {"ChunkedAndLength", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
+    {"LengthAndChunked",
+     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"ChunkedAndLength",
+     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
     {"TwoLengths", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
     {"TwoEqualLengths", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400},
     {"ListOfLengths", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3, 3\r\n\r\nabc", 400},
@@ -124,12 +120,17 @@ const BadCase kBadCases[] = {
     {"NegativeChunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
     {"EmptyChunkSize", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", 400},
     {"ChunkWithoutEnd", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", 400},
-    {"BareLfAfterChunkSize", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", 400},
+    {"BareLfAfterChunkSize", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+     400},
     {"BareLfInTrailers", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\n\r\n", 400},
     {"BadTrailer", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX 1\r\n\r\n", 400},
     {"OtherEncoding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
-    {"ChunkedTwice", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-    {"OddSpelling", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \x0b" "chunked\r\n\r\n", 400},
+    {"ChunkedTwice", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+     400},
+    {"OddSpelling",
+     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \x0b"
+     "chunked\r\n\r\n",
+     400},
     {"ChunkedInHttp10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     {"NoHost", "GET / HTTP/1.1\r\n\r\n", 400},
     {"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
@@ -144,8 +145,10 @@ const BadCase kBadCases[] = {
     {"OtherExpectation", "PUT / HTTP/1.1\r\nHost: h\r\nExpect: more\r\n\r\n", 417},
     {"LongHead", "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(1024, 'x') + "\r\n\r\n", 431},
     {"EndlessHead", "GET /" + std::string(2000, 'x'), 431},
-    {"LongTrailers", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + std::string(1024, 'x'), 431},
-    {"LongChunkLine", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(1024, 'x'), 431},
+    {"LongTrailers",
+     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + std::string(1024, 'x'), 431},
+    {"LongChunkLine", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(1024, 'x'),
+     431},
 };
 
 TEST(Http1Parser, RefusesWhatTwoReadersCouldReadDifferently) {
@@ -162,8 +165,10 @@ TEST(Http1Parser, ReadsTheSameHoweverTheBytesAreCut) {
   std::string text;
   for (int i = 0; i < 20; ++i) {
     const std::string n = std::to_string(i);
-    text += "GET /" + n + " HTTP/1.1\r\nHost: h\r\n\r\n\r\nPOST /" + n + " HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde";
-    text += "POST /c" + n + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\r\n\r\r\n1\r\nx\r\n0\r\n\r\n";
+    text += "GET /" + n + " HTTP/1.1\r\nHost: h\r\n\r\n\r\nPOST /" + n +
+            " HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde";
+    text +=
+        "POST /c" + n + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\r\n\r\r\n1\r\nx\r\n0\r\n\r\n";
   }
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Prng prng(seed);

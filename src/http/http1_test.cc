@@ -29,7 +29,8 @@ TEST(Http1, AnswersPipelinedRequestsInOrder) {
   EchoFixture f;
   RawClient raw = f.raw(
       "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
-      "GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET /5 HTTP/1.1\r\nHost: x\r\n\r\n");
+      "GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET /5 "
+      "HTTP/1.1\r\nHost: x\r\n\r\n");
   const std::string first = raw.take();
   EXPECT_LT(first.find("GET /1?"), first.find("POST /2? ab"));
   EXPECT_EQ(count_of(first, "HTTP/1.1 200 OK"), 2U);
@@ -83,8 +84,11 @@ TEST(Http1, RefusesBadRequestsAsGoDoes) {
 
 TEST(Http1, RefusesHeadsAndBodiesAboveTheLimits) {
   EchoFixture f;
-  EXPECT_TRUE(f.raw("GET / HTTP/1.1\r\nX: " + std::string(limits::kMaxHttp1HeadBytes, 'x')).take().starts_with("HTTP/1.1 431 "));
-  EXPECT_TRUE(f.raw("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2097153\r\n\r\n").take().starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(f.raw("GET / HTTP/1.1\r\nX: " + std::string(limits::kMaxHttp1HeadBytes, 'x'))
+                  .take()
+                  .starts_with("HTTP/1.1 431 "));
+  EXPECT_TRUE(
+      f.raw("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2097153\r\n\r\n").take().starts_with("HTTP/1.1 413 "));
 }
 
 TEST(Http1, ReadsNoFurtherThanItAnswers) {

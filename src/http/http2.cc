@@ -14,7 +14,7 @@ namespace quorate::http {
 namespace {
 
 constexpr HeaderField kGrpcHeaders[] = {{":status", "200", true}, {"content-type", "application/grpc", true}};
-constexpr uint64_t kDrainPing = 0x6472'6169'6e00'0001;      // any two numbers that differ
+constexpr uint64_t kDrainPing = 0x6472'6169'6e00'0001;  // any two numbers that differ
 constexpr uint64_t kKeepalivePing = 0x616c'6976'6500'0001;
 
 class Http2 final : public Protocol, private SessionEvents {
@@ -22,7 +22,8 @@ class Http2 final : public Protocol, private SessionEvents {
   explicit Http2(Connection& connection)
       : connection_(connection),
         server_(connection.server()),
-        session_(Session::create({.server = true, .max_concurrent_streams = server_.options().max_concurrent_streams}, *this)),
+        session_(Session::create({.server = true, .max_concurrent_streams = server_.options().max_concurrent_streams},
+                                 *this)),
         guard_(server_.options().keepalive_min_time) {
     connection_.expect_request(false);  // the preface was the first word; calls may come when they like
     last_read_ = now();
@@ -209,7 +210,8 @@ Call* Http2::accept(StreamId stream) {
 
 void Http2::accept_grpc(StreamId stream) {
   if (method_ != "POST") {
-    refuse(stream, 405, Status(Code::kInternal, "Received a HEADERS frame with :method \"" + method_ + "\" which should be POST"));
+    refuse(stream, 405,
+           Status(Code::kInternal, "Received a HEADERS frame with :method \"" + method_ + "\" which should be POST"));
     return;
   }
   const std::string_view timeout = header_of(head_.headers, "grpc-timeout");
@@ -227,7 +229,9 @@ void Http2::accept_grpc(StreamId stream) {
   }
   const std::string_view encoding = header_of(head_.headers, "grpc-encoding");
   if (!encoding.empty() && encoding != "identity") {
-    refuse(stream, 200, Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"" + std::string(encoding) + "\""));
+    refuse(stream, 200,
+           Status(Code::kUnimplemented,
+                  "grpc: Decompressor is not installed for grpc-encoding \"" + std::string(encoding) + "\""));
     return;
   }
   Call* call = accept(stream);

@@ -37,7 +37,8 @@ TEST(Http2, AnnouncesAndHoldsTheNumberOfStreams) {
   ServerOptions options;
   options.max_concurrent_streams = 2;
   std::string calls;
-  for (uint32_t stream = 1; stream <= 5; stream += 2) calls += frame(FrameType::kHeaders, kEndHeaders, stream, grpc_block("/hang"));
+  for (uint32_t stream = 1; stream <= 5; stream += 2)
+    calls += frame(FrameType::kHeaders, kEndHeaders, stream, grpc_block("/hang"));
 
   // One that cannot know yet is refused the stream.
   EchoFixture f(options);
@@ -64,7 +65,8 @@ TEST(Http2, SendsTheBytesOfAWholeCallInOneWrite) {
   EchoFixture f;
   RawClient raw = f.raw(greeting());
   raw.take();
-  f.say(raw, frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo")) + frame(FrameType::kData, kEndStream, 1, message("hi")));
+  f.say(raw, frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo")) +
+                 frame(FrameType::kData, kEndStream, 1, message("hi")));
   const auto frames = parse_frames(raw.take());
   ASSERT_EQ(frames.size(), 3U);
   EXPECT_EQ(frames[0].type, FrameType::kHeaders);
@@ -90,7 +92,8 @@ TEST(Http2, ReadsMessagesThatAreCutPaddedAndJoined) {
   EchoFixture f;
   const std::string two = message("abc") + message("") + message("defg");
   std::string bytes = greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/quiet"));
-  for (const char c : two) bytes += frame(FrameType::kData, kPadded, 1, std::string(1, '\3') + c + std::string(3, '\0'));
+  for (const char c : two)
+    bytes += frame(FrameType::kData, kPadded, 1, std::string(1, '\3') + c + std::string(3, '\0'));
   bytes += frame(FrameType::kData, 0, 1, two);
   RawClient raw = f.raw(bytes);
   EXPECT_EQ(f.echo.messages, 6U);
@@ -116,7 +119,11 @@ TEST(Http2, RoutesPlainRequestsAndRefusesOtherMethodsOfGrpc) {
   EXPECT_EQ(find_frame(frames, FrameType::kData)->payload, "GET /version?x ");
   EXPECT_EQ(find_frame(frames, FrameType::kData)->flags, kEndStream);
   f.say(raw, frame(FrameType::kHeaders, kWhole, 3,
-                   block({{":method", "GET"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "x"}, {"content-type", "application/grpc"}})));
+                   block({{":method", "GET"},
+                          {":scheme", "http"},
+                          {":path", "/x"},
+                          {":authority", "x"},
+                          {"content-type", "application/grpc"}})));
   frames = parse_frames(raw.take());
   EXPECT_EQ(frames.at(0).flags, kWhole);
   EXPECT_TRUE(f.echo.heads.empty());
@@ -146,10 +153,11 @@ TEST(Http2, ResetsMalformedRequestsAndTellsNobody) {
 
 TEST(Http2, IgnoresTrailersOfARequestAlsoWhereItWasRefused) {
   EchoFixture f;
-  RawClient raw = f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo", {{"grpc-timeout", "x"}})) +
-                        frame(FrameType::kHeaders, kWhole, 1, block({{":method", "GET"}, {":path", "/"}, {":scheme", "http"}})) +
-                        frame(FrameType::kHeaders, kEndHeaders, 3, grpc_block("/echo")) +
-                        frame(FrameType::kHeaders, kWhole, 3, block({{"x", "y"}})));
+  RawClient raw =
+      f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo", {{"grpc-timeout", "x"}})) +
+            frame(FrameType::kHeaders, kWhole, 1, block({{":method", "GET"}, {":path", "/"}, {":scheme", "http"}})) +
+            frame(FrameType::kHeaders, kEndHeaders, 3, grpc_block("/echo")) +
+            frame(FrameType::kHeaders, kWhole, 3, block({{"x", "y"}})));
   EXPECT_EQ(f.echo.heads.size(), 1U);
   EXPECT_EQ(f.echo.last_request, 0U);
   EXPECT_TRUE(f.echo.cancelled.empty());
@@ -159,8 +167,9 @@ TEST(Http2, RefusesAPlainBodyAboveTheLimit) {
   ServerOptions options;
   options.max_body_bytes = 10;
   EchoFixture f(options);
-  RawClient raw = f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1,
-                                           block({{":method", "POST"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "x"}})) +
+  RawClient raw = f.raw(greeting() +
+                        frame(FrameType::kHeaders, kEndHeaders, 1,
+                              block({{":method", "POST"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "x"}})) +
                         frame(FrameType::kData, 0, 1, "12345678901"));
   EXPECT_EQ(f.echo.last_request, 0U);
   const auto frames = parse_frames(raw.take());
@@ -211,7 +220,8 @@ TEST(Http2, CountsTheResetsThatAClientProvokes) {
 TEST(Http2, ClosesAfterTooManyContinuations) {
   EchoFixture f;
   std::string bytes = greeting() + frame(FrameType::kHeaders, 0, 1, grpc_block("/echo"));
-  for (size_t i = 0; i <= limits::kMaxContinuations; ++i) bytes += frame(FrameType::kContinuation, 0, 1, block({{"x", "y"}}));
+  for (size_t i = 0; i <= limits::kMaxContinuations; ++i)
+    bytes += frame(FrameType::kContinuation, 0, 1, block({{"x", "y"}}));
   RawClient raw = f.raw(bytes);
   EXPECT_TRUE(said_calm(raw, ""));
   EXPECT_TRUE(f.echo.heads.empty());
@@ -269,7 +279,8 @@ TEST(Http2, AnswersHeadersAboveTheLimitWithoutKeepingThem) {
   std::vector<std::string> parts;
   for (int i = 0; i < 6; ++i) parts.push_back(block({{"x" + std::to_string(i), std::string(12'000, 'v')}}));
   bytes += frame(FrameType::kHeaders, kEndStream, 1, fields);
-  for (int i = 0; i < 6; ++i) bytes += frame(FrameType::kContinuation, i == 5 ? kEndHeaders : 0, 1, parts[static_cast<size_t>(i)]);
+  for (int i = 0; i < 6; ++i)
+    bytes += frame(FrameType::kContinuation, i == 5 ? kEndHeaders : 0, 1, parts[static_cast<size_t>(i)]);
   RawClient raw = f.raw(bytes);
   EXPECT_TRUE(f.echo.heads.empty());
   const auto frames = parse_frames(raw.take());
@@ -316,7 +327,8 @@ TEST(Http2, ReadsNoMoreFromAClientThatDoesNotRead) {
   const std::string text(16'000, 'x');
   uint32_t stream = 1;
   for (int i = 0; i < 2000; ++i, stream += 2) {
-    raw.out->bytes += frame(FrameType::kHeaders, kEndHeaders, stream, grpc_block("/echo")) + frame(FrameType::kData, kEndStream, stream, message(text));
+    raw.out->bytes += frame(FrameType::kHeaders, kEndHeaders, stream, grpc_block("/echo")) +
+                      frame(FrameType::kData, kEndStream, stream, message(text));
   }
   f.world.settle();
   EXPECT_LT(f.echo.received_bytes, 2 * limits::kConnectionQueuedBytesHigh);

@@ -24,8 +24,9 @@ size_t MessageReader::message_bytes() const {
 
 Status MessageReader::check_prefix() const {
   if (message_bytes() > options_.max_message_bytes) {
-    return Status(Code::kResourceExhausted, "grpc: received message larger than max (" + std::to_string(message_bytes()) +
-                                                " vs. " + std::to_string(options_.max_message_bytes) + ")");
+    return Status(Code::kResourceExhausted, "grpc: received message larger than max (" +
+                                                std::to_string(message_bytes()) + " vs. " +
+                                                std::to_string(options_.max_message_bytes) + ")");
   }
   if (prefix_[0] == 0) return Status();
   if (prefix_[0] != 1) {

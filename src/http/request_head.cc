@@ -30,12 +30,9 @@ bool RequestHead::add_regular(std::string_view name, std::string_view value) {
   const bool lower = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!lower || !is_token(name)) return false;
   switch (name.size()) {
-    case 2:
-      return name != "te" || value == "trailers";
-    case 7:
-      return name != "upgrade";
-    case 10:
-      return name != "connection" && name != "keep-alive";
+    case 2: return name != "te" || value == "trailers";
+    case 7: return name != "upgrade";
+    case 10: return name != "connection" && name != "keep-alive";
     case 14: {
       if (name != "content-length") return true;
       const bool digits = !value.empty() && value.size() <= 18 &&
@@ -45,12 +42,9 @@ bool RequestHead::add_regular(std::string_view name, std::string_view value) {
       for (const char c : value) *content_length_ = *content_length_ * 10 + static_cast<uint64_t>(c - '0');
       return true;
     }
-    case 16:
-      return name != "proxy-connection";
-    case 17:
-      return name != "transfer-encoding";
-    default:
-      return true;
+    case 16: return name != "proxy-connection";
+    case 17: return name != "transfer-encoding";
+    default: return true;
   }
 }
 

@@ -28,7 +28,8 @@ Fields with(const std::string& name, const std::string& value) {
 TEST(RequestHead, TakesWhatClientsSend) {
   EXPECT_TRUE(well_formed(kGood));
   EXPECT_TRUE(well_formed({{":method", "GET"}, {":scheme", "http"}, {":path", "*"}}));
-  EXPECT_TRUE(well_formed({{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "#initially=[127.0.0.1:2379]"}}));
+  EXPECT_TRUE(well_formed(
+      {{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "#initially=[127.0.0.1:2379]"}}));
   EXPECT_TRUE(well_formed(with("te", "trailers")));
   EXPECT_TRUE(well_formed(with("x-bin", "\t\xff y")));
 }
@@ -39,12 +40,26 @@ TEST(RequestHead, RefusesWhatAnotherReaderCouldTakeForSomethingElse) {
     std::erase_if(fields, [&](const auto& field) { return field.first == missing; });
     EXPECT_FALSE(well_formed(fields)) << missing;
   }
-  for (const auto& [name, value] : Fields{{":method", "POST"}, {":path", "/"}, {":authority", "x"}, {":status", "200"},
-                                          {":protocol", "websocket"}, {"connection", "close"}, {"keep-alive", "1"},
-                                          {"proxy-connection", "x"}, {"transfer-encoding", "chunked"}, {"upgrade", "h2c"},
-                                          {"te", "gzip"}, {"X-Upper", "1"}, {"", "1"}, {"a b", "1"}, {"a:", "1"},
-                                          {"a", "1\r\nb: 2"}, {"a", std::string(1, '\0')}, {"content-length", "-1"},
-                                          {"content-length", ""}, {"content-length", "1, 1"}}) {
+  for (const auto& [name, value] : Fields{{":method", "POST"},
+                                          {":path", "/"},
+                                          {":authority", "x"},
+                                          {":status", "200"},
+                                          {":protocol", "websocket"},
+                                          {"connection", "close"},
+                                          {"keep-alive", "1"},
+                                          {"proxy-connection", "x"},
+                                          {"transfer-encoding", "chunked"},
+                                          {"upgrade", "h2c"},
+                                          {"te", "gzip"},
+                                          {"X-Upper", "1"},
+                                          {"", "1"},
+                                          {"a b", "1"},
+                                          {"a:", "1"},
+                                          {"a", "1\r\nb: 2"},
+                                          {"a", std::string(1, '\0')},
+                                          {"content-length", "-1"},
+                                          {"content-length", ""},
+                                          {"content-length", "1, 1"}}) {
     EXPECT_FALSE(well_formed(with(name, value))) << name << "=" << value;
   }
   Fields late = with("a", "b");

@@ -36,10 +36,10 @@ std::string_view header_of(const Headers& headers, std::string_view name);
 
 // The head of a gRPC call (POST, content-type application/grpc*).
 struct CallHead {
-  std::string path;                  // "/package.Service/Method"
-  std::string peer;                  // "127.0.0.1:40000"
-  std::optional<Duration> timeout;   // grpc-timeout
-  Headers headers;                   // metadata and the rest, without pseudo-headers
+  std::string path;                 // "/package.Service/Method"
+  std::string peer;                 // "127.0.0.1:40000"
+  std::optional<Duration> timeout;  // grpc-timeout
+  Headers headers;                  // metadata and the rest, without pseudo-headers
 };
 
 // A plain request, whole.

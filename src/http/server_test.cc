@@ -92,7 +92,8 @@ TEST(Server, SendsPiecesAsOneMessage) {
   f.world.settle();
   const CallId at_server = f.echo.paths.begin()->first;
   const std::string big(100'000, 'b');
-  EXPECT_EQ(f.server->send_pieces(at_server, {Bytes::copy("a"), Bytes(), Bytes::copy(big), Bytes::copy("c")}), 100'007U);
+  EXPECT_EQ(f.server->send_pieces(at_server, {Bytes::copy("a"), Bytes(), Bytes::copy(big), Bytes::copy("c")}),
+            100'007U);
   f.server->finish(at_server, Status());
   f.world.settle();
   EXPECT_EQ(seen.messages, std::vector<std::string>{"a" + big + "c"});

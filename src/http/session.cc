@@ -19,7 +19,8 @@ std::string_view view_of(nghttp2_rcbuf* buffer) {
 
 nghttp2_nv nv_of(const HeaderField& field) {
   const auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
-  const uint8_t flags = field.is_static ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
+  const uint8_t flags =
+      field.is_static ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
   return {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), flags};
 }
 
@@ -35,7 +36,8 @@ class NghttpSession final : public Session {
 
   bool receive(std::string_view bytes) override {
     if (broken_) return false;
-    const ssize_t taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+    const ssize_t taken =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     if (taken < 0) give_up();
     return !broken_;
   }
@@ -72,7 +74,8 @@ class NghttpSession final : public Session {
   void respond(StreamState& state, std::span<const HeaderField> headers, bool last) override {
     fill(headers);
     nghttp2_data_provider provider = provider_of(state);
-    const int rv = nghttp2_submit_response(session_, state.id, fields_.data(), fields_.size(), last ? nullptr : &provider);
+    const int rv =
+        nghttp2_submit_response(session_, state.id, fields_.data(), fields_.size(), last ? nullptr : &provider);
     if (rv != 0) reset(state.id, H2Error::kInternal);
   }
 
@@ -96,7 +99,9 @@ class NghttpSession final : public Session {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, static_cast<uint32_t>(error));
   }
 
-  void consume_stream(StreamId stream, size_t bytes) override { nghttp2_session_consume_stream(session_, stream, bytes); }
+  void consume_stream(StreamId stream, size_t bytes) override {
+    nghttp2_session_consume_stream(session_, stream, bytes);
+  }
   void consume_connection(size_t bytes) override { nghttp2_session_consume_connection(session_, bytes); }
 
   void ping(uint64_t payload) override {
@@ -171,7 +176,8 @@ class NghttpSession final : public Session {
       fields_.clear();
       for (const auto& [name, value] : state.trailers) fields_.push_back(nv_of({name, value}));
     }
-    if (nghttp2_submit_trailer(session_, state.id, fields_.data(), fields_.size()) != 0) reset(state.id, H2Error::kInternal);
+    if (nghttp2_submit_trailer(session_, state.id, fields_.data(), fields_.size()) != 0)
+      reset(state.id, H2Error::kInternal);
   }
 
   static int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t length,
@@ -314,31 +320,25 @@ void NghttpSession::handle(const nghttp2_frame& frame) {
       if (frame.hd.length == 0 && !ends) events_.on_idle_frame();
       if (ends) events_.on_stream_ended(stream, state_of(stream));
       break;
-    case NGHTTP2_RST_STREAM:
-      events_.on_reset_received();
-      break;
+    case NGHTTP2_RST_STREAM: events_.on_reset_received(); break;
     case NGHTTP2_PRIORITY:
-    case NGHTTP2_SETTINGS:
-      events_.on_idle_frame();
-      break;
+    case NGHTTP2_SETTINGS: events_.on_idle_frame(); break;
     case NGHTTP2_PING: {
       uint64_t payload = 0;
       for (const uint8_t byte : frame.ping.opaque_data) payload = (payload << 8) | byte;
       events_.on_ping((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0, payload);
       break;
     }
-    case NGHTTP2_GOAWAY:
-      events_.on_goaway(frame.goaway.last_stream_id, frame.goaway.error_code);
-      break;
-    default:
-      break;
+    case NGHTTP2_GOAWAY: events_.on_goaway(frame.goaway.last_stream_id, frame.goaway.error_code); break;
+    default: break;
   }
 }
 
 void NghttpSession::sent(const nghttp2_frame& frame) {
   const StreamId stream = frame.hd.stream_id;
   if (frame.hd.type == NGHTTP2_RST_STREAM) {
-    if (frame.rst_stream.error_code != NGHTTP2_NO_ERROR && frame.rst_stream.error_code != NGHTTP2_CANCEL) events_.on_reset_sent();
+    if (frame.rst_stream.error_code != NGHTTP2_NO_ERROR && frame.rst_stream.error_code != NGHTTP2_CANCEL)
+      events_.on_reset_sent();
     return;
   }
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;

@@ -63,7 +63,7 @@ class Lessor {
 
   struct Info {
     int64_t granted_ttl_s = 0;
-    int64_t remaining_ttl_s = 0;  // whole seconds, truncated; the granted TTL where there is no deadline
+    int64_t remaining_ttl_s = 0;   // whole seconds, truncated; the granted TTL where there is no deadline
     int64_t replicated_ttl_s = 0;  // the remaining TTL that every member knows
     const std::set<std::string, std::less<>>* keys = nullptr;
   };
@@ -78,7 +78,7 @@ class Lessor {
     int64_t granted_ttl_s = 0;
     int64_t replicated_ttl_s = 0;
     std::set<std::string, std::less<>> keys;
-    std::optional<MonoTime> deadline;  // exactly while primary
+    std::optional<MonoTime> deadline;        // exactly while primary
     std::optional<MonoTime> checkpoint_due;  // exactly while queued for it
   };
   using Queue = std::set<std::pair<MonoTime, LeaseId>>;

@@ -209,7 +209,9 @@ TEST(Lessor, EqualsAListInRandomPrograms) {
       } else if (kind < 35) {
         const auto keys = lessor.revoke(id);
         EXPECT_EQ(keys.has_value(), item != nullptr);
-        if (item) { EXPECT_EQ(*keys, std::vector<std::string>(item->keys.begin(), item->keys.end())); }
+        if (item) {
+          EXPECT_EQ(*keys, std::vector<std::string>(item->keys.begin(), item->keys.end()));
+        }
         std::erase_if(list.items, [&](const auto& i) { return i.id == id; });
       } else if (kind < 55) {
         const std::string key(1, static_cast<char>('a' + prng.below(5)));

@@ -10,8 +10,8 @@
 namespace quorate::machine {
 
 struct GuardLimits {
-  size_t max_txn_ops = 128;             // --max-txn-ops
-  size_t max_request_bytes = 1'572'864; // --max-request-bytes, of the encoded InternalRaftRequest
+  size_t max_txn_ops = 128;              // --max-txn-ops
+  size_t max_request_bytes = 1'572'864;  // --max-request-bytes, of the encoded InternalRaftRequest
 };
 
 Status check(const pb::RangeRequest& request);

@@ -59,9 +59,13 @@ TEST(Guard, UnknownSortOptionsAreRefusedAfterAnEmptyKey) {
   EXPECT_EQ(check(request), errors::InvalidSortOption());
   request.key = {};
   EXPECT_EQ(check(request), errors::EmptyKey());
-  EXPECT_EQ(check(pb::RangeRequest{.key = "k", .sort_order = static_cast<pb::SortOrder>(-1)}), errors::InvalidSortOption());
-  EXPECT_EQ(check(pb::RangeRequest{.key = "k", .sort_target = static_cast<pb::SortTarget>(5)}), errors::InvalidSortOption());
-  EXPECT_TRUE(check(pb::RangeRequest{.key = "k", .sort_order = pb::SortOrder::kDescend, .sort_target = pb::SortTarget::kValue}).ok());
+  EXPECT_EQ(check(pb::RangeRequest{.key = "k", .sort_order = static_cast<pb::SortOrder>(-1)}),
+            errors::InvalidSortOption());
+  EXPECT_EQ(check(pb::RangeRequest{.key = "k", .sort_target = static_cast<pb::SortTarget>(5)}),
+            errors::InvalidSortOption());
+  EXPECT_TRUE(
+      check(pb::RangeRequest{.key = "k", .sort_order = pb::SortOrder::kDescend, .sort_target = pb::SortTarget::kValue})
+          .ok());
 }
 
 TEST(Guard, APutThatKeepsMayNotGive) {

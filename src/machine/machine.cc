@@ -105,14 +105,11 @@ Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& re
 
 Status Machine::alarm(const pb::AlarmRequest& request) {
   switch (request.action) {
-    case pb::AlarmAction::kGet:
-      return {};
+    case pb::AlarmAction::kGet: return {};
     case pb::AlarmAction::kActivate:
       if (request.alarm != pb::AlarmType::kNone) alarms_.emplace(request.alarm, request.member_id);
       return {};
-    case pb::AlarmAction::kDeactivate:
-      alarms_.erase({request.alarm, request.member_id});
-      return {};
+    case pb::AlarmAction::kDeactivate: alarms_.erase({request.alarm, request.member_id}); return {};
   }
   return Status(Code::kInvalidArgument, "machine: no such alarm action");
 }

@@ -72,7 +72,8 @@ TEST_F(MachineTest, BytesThatAreNoRequestFailAndChangeNothing) {
 }
 
 TEST_F(MachineTest, APayloadOfAnotherVersionFailsAndChangesNothing) {
-  const Outcome outcome = machine.apply(log.raw(pb::encode_internal(5, static_cast<pb::Payload>(20000), "")), MonoTime());
+  const Outcome outcome =
+      machine.apply(log.raw(pb::encode_internal(5, static_cast<pb::Payload>(20000), "")), MonoTime());
   EXPECT_EQ(outcome.status.code(), Code::kUnimplemented);
   EXPECT_EQ(outcome.request, 5u);
   EXPECT_EQ(machine.store().revision(), 1);
@@ -110,7 +111,8 @@ TEST_F(MachineTest, ARewrittenKeyLeavesItsLease) {
 
 TEST_F(MachineTest, CheckpointsAlarmsVersionAndAttributesAreKept) {
   apply(pb::Payload::kLeaseGrant, pb::LeaseGrantRequest{.ttl_s = 50, .id = 1});
-  EXPECT_TRUE(apply(pb::Payload::kLeaseCheckpoint, pb::LeaseCheckpointRequest{.checkpoints = {{1, 30}, {2, 3}}}).status.ok());
+  EXPECT_TRUE(
+      apply(pb::Payload::kLeaseCheckpoint, pb::LeaseCheckpointRequest{.checkpoints = {{1, 30}, {2, 3}}}).status.ok());
   EXPECT_EQ(machine.lessor().info(1, MonoTime())->replicated_ttl_s, 30);
   pb::AlarmRequest alarm{.action = pb::AlarmAction::kActivate, .member_id = 3, .alarm = pb::AlarmType::kNoSpace};
   apply(pb::Payload::kAlarm, alarm);
@@ -134,7 +136,8 @@ TEST_F(MachineTest, CompactionAnswersWithTheCurrentRevision) {
 
 TEST_F(MachineTest, ARefusedConfChangeIsMadeOneOfNobody) {
   const Member member{.id = 5, .peer_urls = {"http://a:1"}, .learner = false, .name = "m", .client_urls = {}};
-  const pb::ConfChange add{.id = 9, .type = pb::ConfChangeType::kAddNode, .node_id = 5, .context = Bytes::copy(member_json(member))};
+  const pb::ConfChange add{
+      .id = 9, .type = pb::ConfChangeType::kAddNode, .node_id = 5, .context = Bytes::copy(member_json(member))};
   pb::ConfChange change;
   EXPECT_TRUE(machine.apply_conf_change(log.conf(add), change).ok());
   EXPECT_EQ(change, add);
@@ -163,15 +166,18 @@ std::string told(const Outcome& outcome) {
 
 // Everything that entries decide, as text.
 std::string state(const Machine& machine) {
-  std::string out = std::to_string(machine.store().revision()) + " " + std::to_string(machine.store().compacted()) + "\n";
+  std::string out =
+      std::to_string(machine.store().revision()) + " " + std::to_string(machine.store().compacted()) + "\n";
   const auto& store = machine.store();
-  store.events(std::max<Revision>(store.compacted(), 0), store.revision() + 1, {std::string_view("\0", 1), std::string_view("\0", 1)},
-               true, 1'000'000, [&](const pb::Event& event) { pb::append(event, out); });
+  store.events(std::max<Revision>(store.compacted(), 0), store.revision() + 1,
+               {std::string_view("\0", 1), std::string_view("\0", 1)}, true, 1'000'000,
+               [&](const pb::Event& event) { pb::append(event, out); });
   std::vector<LeaseId> leases = machine.lessor().leases();
   std::sort(leases.begin(), leases.end());
   for (LeaseId id : leases) {
     const auto info = machine.lessor().info(id, MonoTime());
-    out += "\n" + std::to_string(id) + " " + std::to_string(info->granted_ttl_s) + " " + std::to_string(info->replicated_ttl_s);
+    out += "\n" + std::to_string(id) + " " + std::to_string(info->granted_ttl_s) + " " +
+           std::to_string(info->replicated_ttl_s);
     for (const std::string& key : *info->keys) out += " " + key;
   }
   return out;
@@ -183,26 +189,29 @@ pb::Entry random_entry(Prng& prng, Log& log) {
   const LeaseId lease = static_cast<LeaseId>(1 + prng.below(4));
   switch (prng.below(9)) {
     case 0:
-      return log.entry(pb::Payload::kDeleteRange, pb::DeleteRangeRequest{.key = key(), .range_end = key(), .prev_kv = true});
+      return log.entry(pb::Payload::kDeleteRange,
+                       pb::DeleteRangeRequest{.key = key(), .range_end = key(), .prev_kv = true});
     case 1:
-      return log.entry(pb::Payload::kLeaseGrant, pb::LeaseGrantRequest{.ttl_s = static_cast<int64_t>(prng.below(20)), .id = lease});
-    case 2:
-      return log.entry(pb::Payload::kLeaseRevoke, pb::LeaseRevokeRequest{.id = lease});
+      return log.entry(pb::Payload::kLeaseGrant,
+                       pb::LeaseGrantRequest{.ttl_s = static_cast<int64_t>(prng.below(20)), .id = lease});
+    case 2: return log.entry(pb::Payload::kLeaseRevoke, pb::LeaseRevokeRequest{.id = lease});
     case 3:
       return log.entry(pb::Payload::kLeaseCheckpoint,
                        pb::LeaseCheckpointRequest{.checkpoints = {{lease, static_cast<int64_t>(prng.below(20))}}});
     case 4:
-      return log.entry(pb::Payload::kCompaction, pb::CompactionRequest{.revision = static_cast<Revision>(prng.below(60))});
+      return log.entry(pb::Payload::kCompaction,
+                       pb::CompactionRequest{.revision = static_cast<Revision>(prng.below(60))});
     case 5: {
       pb::TxnRequest txn;
       txn.success.emplace_back().request = pb::PutRequest{.key = key(), .value = "t", .lease = lease};
       txn.success.emplace_back().request = pb::RangeRequest{.key = key(), .range_end = std::string_view("\0", 1)};
       return log.entry(pb::Payload::kTxn, txn);
     }
-    case 6:
-      return log.raw(prng.bytes(prng.below(12)));
+    case 6: return log.raw(prng.bytes(prng.below(12)));
     default:
-      return log.entry(pb::Payload::kPut, pb::PutRequest{.key = key(), .value = "p", .lease = prng.chance(1, 2) ? lease : 0, .prev_kv = true});
+      return log.entry(
+          pb::Payload::kPut,
+          pb::PutRequest{.key = key(), .value = "p", .lease = prng.chance(1, 2) ? lease : 0, .prev_kv = true});
   }
 }
 
@@ -216,7 +225,8 @@ TEST(Machine, TwoThatAppliedTheSameEntriesAreEqualWhateverTheirClocksAndRoles) {
     for (int i = 0; i < 200; ++i) {
       const pb::Entry entry = random_entry(prng, log);
       const MonoTime now = MonoTime() + std::chrono::seconds(prng.below(1000));
-      ASSERT_EQ(told(leader.apply(entry, now)), told(follower.apply(entry, MonoTime()))) << "seed " << seed << " entry " << i;
+      ASSERT_EQ(told(leader.apply(entry, now)), told(follower.apply(entry, MonoTime())))
+          << "seed " << seed << " entry " << i;
       ASSERT_EQ(leader.applied_index(), log.index());
     }
     ASSERT_EQ(state(leader), state(follower)) << "seed " << seed;

@@ -116,8 +116,7 @@ Status Members::apply(const pb::ConfChange& change) {
       if (peer_url_taken(context.member.peer_urls, id)) return errors::PeerURLExist();
       it->second.peer_urls = std::move(context.member.peer_urls);
       return {};
-    case pb::ConfChangeType::kRemoveNode:
-      break;
+    case pb::ConfChangeType::kRemoveNode: break;
   }
   return Status(Code::kInternal, "membership: a conf change of an unknown type");
 }
@@ -126,7 +125,8 @@ Status Members::add(Member member) {
   if (members_.contains(member.id)) return errors::MemberExist();
   if (peer_url_taken(member.peer_urls, member.id)) return errors::PeerURLExist();
   if (member.learner) {
-    const auto learners = std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.second.learner; });
+    const auto learners =
+        std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.second.learner; });
     if (static_cast<size_t>(learners) + 1 > max_learners_) return errors::TooManyLearners();
   }
   const MemberId id = member.id;
@@ -136,8 +136,7 @@ Status Members::add(Member member) {
 
 bool Members::peer_url_taken(const std::vector<std::string>& urls, MemberId by_others_than) const {
   return std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
-    return entry.first != by_others_than &&
-           std::any_of(urls.begin(), urls.end(), [&](const std::string& url) {
+    return entry.first != by_others_than && std::any_of(urls.begin(), urls.end(), [&](const std::string& url) {
              return std::binary_search(entry.second.peer_urls.begin(), entry.second.peer_urls.end(), url);
            });
   });

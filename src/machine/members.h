@@ -18,7 +18,7 @@ namespace quorate::machine {
 
 struct Member {
   MemberId id = 0;
-  std::vector<std::string> peer_urls;    // sorted
+  std::vector<std::string> peer_urls;  // sorted
   bool learner = false;
   std::string name;                      // empty: not started yet
   std::vector<std::string> client_urls;  // sorted

@@ -10,7 +10,11 @@ pb::ConfChange change(pb::ConfChangeType type, MemberId id, std::string_view con
 }
 
 Member member(MemberId id, bool learner = false) {
-  return {.id = id, .peer_urls = {"http://10.0.0." + std::to_string(id) + ":2380"}, .learner = learner, .name = {}, .client_urls = {}};
+  return {.id = id,
+          .peer_urls = {"http://10.0.0." + std::to_string(id) + ":2380"},
+          .learner = learner,
+          .name = {},
+          .client_urls = {}};
 }
 
 Status add(Members& members, const Member& m) {
@@ -25,12 +29,17 @@ Status promote(Members& members, MemberId id) {
 
 // The context of the first entry of a real single member's log.
 TEST(Members, WritesAMemberAsEtcdDoes) {
-  Member m{.id = 10276657743932975437u, .peer_urls = {"http://localhost:2380"}, .learner = false, .name = "default", .client_urls = {}};
+  Member m{.id = 10276657743932975437u,
+           .peer_urls = {"http://localhost:2380"},
+           .learner = false,
+           .name = "default",
+           .client_urls = {}};
   EXPECT_EQ(member_json(m), R"({"id":10276657743932975437,"peerURLs":["http://localhost:2380"],"name":"default"})");
   m.client_urls = {"http://localhost:2379", "http://localhost:4001"};
   m.learner = true;
-  EXPECT_EQ(member_json(m),
-            R"({"id":10276657743932975437,"peerURLs":["http://localhost:2380"],"isLearner":true,"name":"default","clientURLs":["http://localhost:2379","http://localhost:4001"]})");
+  EXPECT_EQ(
+      member_json(m),
+      R"({"id":10276657743932975437,"peerURLs":["http://localhost:2380"],"isLearner":true,"name":"default","clientURLs":["http://localhost:2379","http://localhost:4001"]})");
 }
 
 TEST(Members, EscapesANameAsGoDoes) {

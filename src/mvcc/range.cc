@@ -42,18 +42,10 @@ void sort(std::vector<const Version*>& found, const pb::RangeRequest& request) {
     case pb::SortTarget::kKey:
       if (descending) std::reverse(found.begin(), found.end());
       break;
-    case pb::SortTarget::kVersion:
-      by([](const Version& v) { return v.version; });
-      break;
-    case pb::SortTarget::kCreate:
-      by([](const Version& v) { return v.create_revision; });
-      break;
-    case pb::SortTarget::kMod:
-      by([](const Version& v) { return v.mod_revision; });
-      break;
-    case pb::SortTarget::kValue:
-      by([](const Version& v) { return v.value(); });
-      break;
+    case pb::SortTarget::kVersion: by([](const Version& v) { return v.version; }); break;
+    case pb::SortTarget::kCreate: by([](const Version& v) { return v.create_revision; }); break;
+    case pb::SortTarget::kMod: by([](const Version& v) { return v.mod_revision; }); break;
+    case pb::SortTarget::kValue: by([](const Version& v) { return v.value(); }); break;
   }
 }
 

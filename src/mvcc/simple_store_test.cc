@@ -129,7 +129,8 @@ TEST_F(StoreTest, PreviousPairsAreReturnedWhereAskedForAndKnown) {
 class Sorted : public StoreTest {
  protected:
   Sorted() {
-    for (auto [key, value] : {std::pair("s1", "c"), {"s2", "b"}, {"s3", "a"}, {"s4", "b"}, {"s1", "c"}}) put(key, value);
+    for (auto [key, value] : {std::pair("s1", "c"), {"s2", "b"}, {"s3", "a"}, {"s4", "b"}, {"s1", "c"}})
+      put(key, value);
   }
   static pb::RangeRequest request() { return {.key = "s", .range_end = "t"}; }
 };
@@ -259,18 +260,27 @@ TEST_F(StoreTest, ACompareOfAMissingKeySeesZerosButNoValue) {
   EXPECT_TRUE(holds({.target = pb::CompareTarget::kVersion, .key = "z"}));
   EXPECT_TRUE(holds({.target = pb::CompareTarget::kLease, .key = "y", .range_end = "z"}));
   EXPECT_FALSE(holds({.target = pb::CompareTarget::kValue, .key = "z", .union_field = 7}));
-  EXPECT_FALSE(holds({.result = pb::CompareResult::kNotEqual, .target = pb::CompareTarget::kValue, .key = "z", .union_field = 7, .value = "x"}));
+  EXPECT_FALSE(holds({.result = pb::CompareResult::kNotEqual,
+                      .target = pb::CompareTarget::kValue,
+                      .key = "z",
+                      .union_field = 7,
+                      .value = "x"}));
   put("z", "");
   EXPECT_TRUE(holds({.target = pb::CompareTarget::kValue, .key = "z"}));
   // A number given for another target does not count.
-  EXPECT_TRUE(holds({.result = pb::CompareResult::kGreater, .target = pb::CompareTarget::kVersion, .key = "z", .union_field = 6, .number = 5}));
+  EXPECT_TRUE(holds({.result = pb::CompareResult::kGreater,
+                     .target = pb::CompareTarget::kVersion,
+                     .key = "z",
+                     .union_field = 6,
+                     .number = 5}));
   EXPECT_TRUE(holds({.result = static_cast<pb::CompareResult>(9), .key = "z", .union_field = 4, .number = 5}));
 }
 
 TEST_F(StoreTest, ADeleteToTheEndAndAPutInOneTransactionKeepTheirOrder) {
   put("b", "old");
   pb::TxnRequest request;
-  request.success = list(pb::DeleteRangeRequest{.key = "a", .range_end = kToTheEnd}, pb::PutRequest{.key = "b", .value = "new"});
+  request.success =
+      list(pb::DeleteRangeRequest{.key = "a", .range_end = kToTheEnd}, pb::PutRequest{.key = "b", .value = "new"});
   EXPECT_TRUE(store.txn(request, leases).has_value());
   const auto kv = store.range({.key = "b"}).value().kvs.at(0);
   EXPECT_EQ(std::tuple(kv.create_revision, kv.mod_revision, kv.version, kv.value), std::tuple(3, 3, 1, "new"sv));
@@ -284,7 +294,8 @@ TEST_F(StoreTest, ADeleteToTheEndAndAPutInOneTransactionKeepTheirOrder) {
 TEST_F(StoreTest, APutThatKeepsTheValueOfAKeyDeletedBeforeItFailsTheTransaction) {
   put("b", "old");
   pb::TxnRequest request;
-  request.success = list(pb::DeleteRangeRequest{.key = "a", .range_end = kToTheEnd}, pb::PutRequest{.key = "b", .ignore_value = true});
+  request.success = list(pb::DeleteRangeRequest{.key = "a", .range_end = kToTheEnd},
+                         pb::PutRequest{.key = "b", .ignore_value = true});
   EXPECT_EQ(store.txn(request, leases).error(), errors::KeyNotFound());
   EXPECT_EQ(store.revision(), 2);
   std::swap(request.success[0], request.success[1]);
@@ -302,14 +313,14 @@ TEST_F(StoreTest, CompactionIsRefusedAtOrBelowTheLastAndAboveTheCurrentRevision)
 }
 
 TEST_F(StoreTest, CompactionKeepsTheNewestOfEachKeyAndATombstoneOfItsOwnRevisionForWatchers) {
-  put("a", "1");   // 2
-  put("a", "2");   // 3
-  put("b", "1");   // 4
-  remove("a");     // 5
-  remove("b");     // 6
+  put("a", "1");  // 2
+  put("a", "2");  // 3
+  put("b", "1");  // 4
+  remove("a");    // 5
+  remove("b");    // 6
   ASSERT_TRUE(store.compact(6).ok());
   EXPECT_EQ(events(6), (Strings{"delete b@6"}));
-  put("c", "1");   // 7
+  put("c", "1");  // 7
   ASSERT_TRUE(store.compact(7).ok());
   EXPECT_EQ(events(7), (Strings{"put c@7"}));
   EXPECT_EQ(store.keys(), 1u);

@@ -87,7 +87,8 @@ class SnapshotTwin {
     return "";
   }
 
-  std::vector<std::string> events(Revision from, Revision to, std::string_view key, std::string_view end, bool prev_kv) {
+  std::vector<std::string> events(Revision from, Revision to, std::string_view key, std::string_view end,
+                                  bool prev_kv) {
     std::vector<std::string> out;
     for (const Happened& happened : happened_) {
       if (happened.revision < from || happened.revision >= to || !inside(happened.pair.key, key, end)) continue;
@@ -158,7 +159,8 @@ class SnapshotTwin {
     const bool down = r.sort_order == pb::SortOrder::kDescend;
     for (size_t i = 1; i < found.size(); ++i) {
       for (size_t j = i; j > 0; --j) {
-        const bool swap = down ? less(found[j - 1], found[j], r.sort_target) : less(found[j], found[j - 1], r.sort_target);
+        const bool swap =
+            down ? less(found[j - 1], found[j], r.sort_target) : less(found[j], found[j - 1], r.sort_target);
         if (swap) std::swap(found[j - 1], found[j]);
       }
     }

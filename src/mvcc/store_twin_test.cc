@@ -17,8 +17,12 @@ class Ledger final : public LeaseBook {
   void move_key(std::string_view key, LeaseId from, LeaseId to) override {
     EXPECT_NE(from, to);
     EXPECT_TRUE(to == 0 || leases_.contains(to));
-    if (from != 0) { EXPECT_EQ(keys_[from].erase(std::string(key)), 1u); }
-    if (to != 0) { EXPECT_TRUE(keys_[to].insert(std::string(key)).second); }
+    if (from != 0) {
+      EXPECT_EQ(keys_[from].erase(std::string(key)), 1u);
+    }
+    if (to != 0) {
+      EXPECT_TRUE(keys_[to].insert(std::string(key)).second);
+    }
   }
   const std::set<std::string>& keys(LeaseId lease) { return keys_[lease]; }
 
@@ -48,7 +52,9 @@ class Draw {
   }
   std::string_view value() { return keep(prng_.bytes(below(4))); }
   LeaseId lease() { return chance(60) ? 0 : static_cast<LeaseId>(7 + below(4)); }  // 10 does not exist
-  Revision near(Revision current) { return current + 1 - static_cast<Revision>(below(static_cast<uint64_t>(current) + 3)); }
+  Revision near(Revision current) {
+    return current + 1 - static_cast<Revision>(below(static_cast<uint64_t>(current) + 3));
+  }
 
   pb::RangeRequest range(Revision current) {
     pb::RangeRequest r{.key = key(), .range_end = end()};
@@ -194,7 +200,9 @@ class Pair {
         seen.push_back(std::to_string(event.kv.mod_revision) + " " + pb::encode(event));
       });
       EXPECT_LE(revisions.size(), most);
-      if (!revisions.empty()) { EXPECT_LT(*revisions.rbegin(), stopped); }
+      if (!revisions.empty()) {
+        EXPECT_LT(*revisions.rbegin(), stopped);
+      }
       if (stopped >= std::min(to, current + 1) || stopped == next) break;
       EXPECT_EQ(revisions.size(), most);
       next = stopped;

@@ -62,7 +62,8 @@ std::string bad_authority(std::string_view host) {
   }
   // Escapes in a host are for bytes beyond ASCII alone.
   for (size_t at = host.find('%'); at != std::string_view::npos; at = host.find('%', at + 1)) {
-    const bool beyond = at + 2 < host.size() && (hex(host[at + 1]) && !(digit(host[at + 1]) && host[at + 1] < '8')) && hex(host[at + 2]);
+    const bool beyond = at + 2 < host.size() && (hex(host[at + 1]) && !(digit(host[at + 1]) && host[at + 1] < '8')) &&
+                        hex(host[at + 2]);
     if (!beyond && host.substr(at, 3) != "%25") return "invalid URL escape " + quoted(host.substr(at, 3));
   }
   return {};
@@ -147,7 +148,8 @@ Result<Url> parse_url(std::string_view text) {
   url.host = host;
   if (port.empty()) return url;
   const auto parsed = std::from_chars(port.data(), port.data() + port.size(), url.port);
-  if (parsed.ec != std::errc()) return fail(Code::kInvalidArgument, "listen tcp: address " + std::string(port) + ": invalid port");
+  if (parsed.ec != std::errc())
+    return fail(Code::kInvalidArgument, "listen tcp: address " + std::string(port) + ": invalid port");
   return url;
 }
 

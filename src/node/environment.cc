@@ -8,7 +8,8 @@ namespace quorate::node {
 namespace {
 
 constexpr std::string_view kShadowed =
-    "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment variable or disable flag))";
+    "conflicting environment variable is shadowed by corresponding command-line flag (either unset environment "
+    "variable or disable flag))";
 
 const Flag* flag_of(std::string_view variable) {
   const auto flags = flag_table();
@@ -25,7 +26,8 @@ Status read_environment(const Environment& environment, Settings& settings, std:
     const Flag* flag = flag_of(variable);
     if (variable == "ETCD_VERSION") {
       if (!value.empty()) {
-        notes.push_back({env::Level::kWarn, "cannot set special environment variable", {{"key", variable}, {"value", value}}});
+        notes.push_back(
+            {env::Level::kWarn, "cannot set special environment variable", {{"key", variable}, {"value", value}}});
       }
       continue;
     }
@@ -44,9 +46,8 @@ Status read_environment(const Environment& environment, Settings& settings, std:
       continue;
     }
     if (variable.starts_with("ETCD_")) {
-      strange.push_back({env::Level::kWarn,
-                         "unrecognized environment variable",
-                         {{"environment-variable", variable + "=" + value}}});
+      strange.push_back(
+          {env::Level::kWarn, "unrecognized environment variable", {{"environment-variable", variable + "=" + value}}});
     }
   }
   for (Note& note : strange) notes.push_back(std::move(note));

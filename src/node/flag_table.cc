@@ -77,12 +77,9 @@ bool is_ignored_flag(std::string_view name) { return std::ranges::find(kIgnored,
 
 std::string_view class_name(FlagClass in) {
   switch (in) {
-    case FlagClass::kWorks:
-      return "works";
-    case FlagClass::kNoEffect:
-      return "no effect";
-    case FlagClass::kRefused:
-      return "refused";
+    case FlagClass::kWorks: return "works";
+    case FlagClass::kNoEffect: return "no effect";
+    case FlagClass::kRefused: return "refused";
   }
   return {};
 }

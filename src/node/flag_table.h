@@ -41,10 +41,10 @@ struct Flag {
   std::string_view variable;  // of the environment; empty for none
   std::string_view yaml;      // key in a file, blocks joined by dots; empty for none
   FlagKind kind;
-  std::string_view initial;   // the default as it would be written
+  std::string_view initial;  // the default as it would be written
   std::string_view unit;
   FlagClass in;
-  std::string_view note;      // why without effect, or what brings it
+  std::string_view note;  // why without effect, or what brings it
   std::string_view help;
   std::string_view section;
 };

@@ -37,17 +37,10 @@ std::string yaml_line(const Flag& flag, std::string_view value) {
     case FlagKind::kUint32:
     case FlagKind::kUint64:
     case FlagKind::kInt:
-    case FlagKind::kInt64:
-      text = value;
-      break;
-    case FlagKind::kDuration:
-      text = std::to_string(parse_duration(value)->count());
-      break;
-    case FlagKind::kList:
-      text = "[\"" + std::string(value) + "\"]";
-      break;
-    default:
-      text = "'" + std::string(value) + "'";
+    case FlagKind::kInt64: text = value; break;
+    case FlagKind::kDuration: text = std::to_string(parse_duration(value)->count()); break;
+    case FlagKind::kList: text = "[\"" + std::string(value) + "\"]"; break;
+    default: text = "'" + std::string(value) + "'";
   }
   const auto keys = split(flag.yaml, '.');
   for (size_t i = keys.size(); i-- > 1;) text = "{" + std::string(keys[i]) + ": " + text + "}";
@@ -68,12 +61,8 @@ Launch tell(Way way, const std::vector<Given>& all) {
           start.arguments.push_back(value);
         }
         break;
-      case Way::kOneWord:
-        start.arguments.push_back("--" + name + "=" + value);
-        break;
-      case Way::kVariable:
-        start.environment[std::string(flag.variable)] = value;
-        break;
+      case Way::kOneWord: start.arguments.push_back("--" + name + "=" + value); break;
+      case Way::kVariable: start.environment[std::string(flag.variable)] = value; break;
       case Way::kFile:
         start.arguments = {"--config-file=f"};
         start.files["f"] += yaml_line(flag, value);
@@ -149,11 +138,22 @@ const std::vector<Works>& works() {
       {"name", "m1", [](const Config& c) { return c.name; }, "m1"},
       {"data-dir", "/d", [](const Config& c) { return c.data_dir; }, "/d"},
       {"wal-dir", "/w", [](const Config& c) { return c.wal_dir; }, "/w"},
-      {"listen-peer-urls", "http://127.0.0.1:1", [](const Config& c) { return first(c.listen_peer_urls); }, "http://127.0.0.1:1"},
-      {"listen-client-urls", "unix:///s", [](const Config& c) { return first(c.listen_client_urls); }, "unix:///s", {{"advertise-client-urls", "unix:///s"}}},
-      {"listen-metrics-urls", "http://[::1]:3", [](const Config& c) { return first(c.listen_metrics_urls); }, "http://[::1]:3"},
-      {"advertise-client-urls", "http://b:2,http://a:1", [](const Config& c) { return joined(c.advertise_client_urls, ";"); }, "http://a:1;http://b:2"},
-      {"initial-advertise-peer-urls", "http://h:7", [](const Config& c) { return joined(c.initial_advertise_peer_urls, ";"); }, "http://h:7", {{"initial-cluster", "default=http://h:7"}}},
+      {"listen-peer-urls", "http://127.0.0.1:1", [](const Config& c) { return first(c.listen_peer_urls); },
+       "http://127.0.0.1:1"},
+      {"listen-client-urls",
+       "unix:///s",
+       [](const Config& c) { return first(c.listen_client_urls); },
+       "unix:///s",
+       {{"advertise-client-urls", "unix:///s"}}},
+      {"listen-metrics-urls", "http://[::1]:3", [](const Config& c) { return first(c.listen_metrics_urls); },
+       "http://[::1]:3"},
+      {"advertise-client-urls", "http://b:2,http://a:1",
+       [](const Config& c) { return joined(c.advertise_client_urls, ";"); }, "http://a:1;http://b:2"},
+      {"initial-advertise-peer-urls",
+       "http://h:7",
+       [](const Config& c) { return joined(c.initial_advertise_peer_urls, ";"); },
+       "http://h:7",
+       {{"initial-cluster", "default=http://h:7"}}},
       {"initial-cluster-token", "tok", [](const Config& c) { return c.initial_cluster_token; }, "tok"},
       {"heartbeat-interval", "50", [](const Config& c) { return ms(c.heartbeat_interval); }, "50"},
       {"election-timeout", "2000", [](const Config& c) { return ms(c.election_timeout); }, "2000"},
@@ -164,12 +164,19 @@ const std::vector<Works>& works() {
       {"grpc-keepalive-interval", "3h", [](const Config& c) { return ms(c.grpc_keepalive_interval); }, "10800000"},
       {"grpc-keepalive-timeout", "1.5s", [](const Config& c) { return ms(c.grpc_keepalive_timeout); }, "1500"},
       {"socket-reuse-port", "true", [](const Config& c) { return std::to_string(c.socket_options.reuse_port); }, "1"},
-      {"socket-reuse-address", "true", [](const Config& c) { return std::to_string(c.socket_options.reuse_address); }, "1"},
+      {"socket-reuse-address", "true", [](const Config& c) { return std::to_string(c.socket_options.reuse_address); },
+       "1"},
       {"auto-compaction-retention", "2", [](const Config& c) { return ms(c.auto_compaction.period); }, "7200000"},
-      {"auto-compaction-mode", "revision", [](const Config& c) { return std::to_string(c.auto_compaction.revisions); }, "1000", {{"auto-compaction-retention", "1000"}}},
+      {"auto-compaction-mode",
+       "revision",
+       [](const Config& c) { return std::to_string(c.auto_compaction.revisions); },
+       "1000",
+       {{"auto-compaction-retention", "1000"}}},
       {"watch-progress-notify-interval", "3s", [](const Config& c) { return ms(c.watch_progress_interval); }, "3000"},
       {"log-level", "warn", [](const Config& c) { return std::string(env::level_name(c.log_level)); }, "warn"},
-      {"log-format", "console", [](const Config& c) { return std::string(c.log_format == env::LogFormat::kConsole ? "console" : "json"); }, "console"},
+      {"log-format", "console",
+       [](const Config& c) { return std::string(c.log_format == env::LogFormat::kConsole ? "console" : "json"); },
+       "console"},
       {"log-outputs", "/l", [](const Config& c) { return joined(c.log_outputs, ";"); }, "/l"},
       {"unsafe-no-fsync", "true", [](const Config& c) { return std::to_string(c.unsafe_no_fsync); }, "1"},
       {"io-loops", "3", [](const Config& c) { return std::to_string(c.io_loops.value_or(99)); }, "3"},
@@ -194,7 +201,8 @@ TEST(FlagTable, EachWorkingFlagChangesItsSettingInEveryWay) {
 
 TEST(FlagTable, EveryWorkingFlagHasARow) {
   // These have no setting in the configuration: flags_test.cc has them.
-  const std::set<std::string_view> apart{"config-file", "version", "flags", "feature-gates", "initial-cluster", "initial-cluster-state", "logger"};
+  const std::set<std::string_view> apart{
+      "config-file", "version", "flags", "feature-gates", "initial-cluster", "initial-cluster-state", "logger"};
   std::set<std::string_view> rows(apart);
   for (const Works& row : works()) rows.insert(row.flag);
   for (const Flag& flag : flag_table()) {
@@ -206,23 +214,17 @@ std::string another_value(const Flag& flag) {
   if (flag.name == "compact-hash-check-time") return "2m";
   if (flag.name == "tls-min-version" || flag.name == "tls-max-version") return "TLS1.3";
   switch (flag.kind) {
-    case FlagKind::kBool:
-      return flag.initial == "true" ? "false" : "true";
+    case FlagKind::kBool: return flag.initial == "true" ? "false" : "true";
     case FlagKind::kUint:
     case FlagKind::kUint32:
     case FlagKind::kUint64:
     case FlagKind::kInt:
-    case FlagKind::kInt64:
-      return "17";
-    case FlagKind::kDuration:
-      return "17s";
+    case FlagKind::kInt64: return "17";
+    case FlagKind::kDuration: return "17s";
     case FlagKind::kUrls:
-    case FlagKind::kOrigins:
-      return "http://127.0.0.1:17";
-    case FlagKind::kV2:
-      return "gone";
-    default:
-      return "word";
+    case FlagKind::kOrigins: return "http://127.0.0.1:17";
+    case FlagKind::kV2: return "gone";
+    default: return "word";
   }
 }
 
@@ -257,7 +259,8 @@ TEST(FlagTable, ARefusedFlagSaysWhatBringsItInEveryWay) {
       const std::string reason = testing::reason_of(launch);
       EXPECT_TRUE(reason.starts_with("Quorate does not have --")) << flag.name << ": " << reason;
       if (all.size() > 1) continue;
-      EXPECT_EQ(reason, "Quorate does not have --" + std::string(flag.name) + " yet; it comes with " + std::string(flag.note));
+      EXPECT_EQ(reason,
+                "Quorate does not have --" + std::string(flag.name) + " yet; it comes with " + std::string(flag.note));
     }
   }
 }

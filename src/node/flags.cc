@@ -45,15 +45,19 @@ void note_without_effect(const Settings& settings, std::vector<Note>& notes) {
 
 void note_habits(const Settings& settings, const Config& config, Personality as, std::vector<Note>& notes) {
   if (config.name == "default") {
-    notes.push_back({env::Level::kWarn, "the member has the default name; members of one cluster need names of their own, see --name", {{"name", config.name}}});
+    notes.push_back({env::Level::kWarn,
+                     "the member has the default name; members of one cluster need names of their own, see --name",
+                     {{"name", config.name}}});
   }
   if (settings.text("data-dir").empty()) {
     notes.push_back({env::Level::kWarn, "'data-dir' was empty; using default", {{"data-dir", config.data_dir}}});
   }
   if (config.unsafe_no_fsync) {
-    notes.push_back({env::Level::kWarn, "running without waiting for the disk: a power failure loses acknowledged data"});
+    notes.push_back(
+        {env::Level::kWarn, "running without waiting for the disk: a power failure loses acknowledged data"});
   }
-  if (as == Personality::kEtcd) notes.push_back({env::Level::kInfo, "this is quorate", {{"quorate-version", kVersion}}});
+  if (as == Personality::kEtcd)
+    notes.push_back({env::Level::kInfo, "this is quorate", {{"quorate-version", kVersion}}});
 }
 
 Launch launch(const Settings& settings, Personality as, const ReadFile& read_file, std::vector<Note> notes) {
@@ -83,13 +87,15 @@ Launch launch_from_file(const std::string& path, Personality as, const ReadFile&
   Settings settings;
   if (const Status status = read_yaml(*bytes, settings); !status.ok()) {
     // A URL that cannot be read ends etcd before its log is there.
-    if (status.text().starts_with("unexpected error setting up ")) return Failure{status.text() + "\n", std::move(notes), kExitInvalid};
+    if (status.text().starts_with("unexpected error setting up "))
+      return Failure{status.text() + "\n", std::move(notes), kExitInvalid};
     return failed(std::move(notes), status.text());
   }
-  notes.push_back({env::Level::kInfo,
-                   "loaded server configuration, other configuration command line flags and environment variables will be "
-                   "ignored if provided",
-                   {{"path", path}}});
+  notes.push_back(
+      {env::Level::kInfo,
+       "loaded server configuration, other configuration command line flags and environment variables will be "
+       "ignored if provided",
+       {{"path", path}}});
   return launch(settings, as, read_file, std::move(notes));
 }
 

@@ -169,12 +169,9 @@ std::expected<Duration, std::string> parse_duration(std::string_view text) {
     const auto part = take_part(rest);
     if (!part) {
       switch (part.error().why) {
-        case PartError::kNoUnit:
-          return bad("missing unit in duration");
-        case PartError::kUnknownUnit:
-          return bad("unknown unit " + quoted(part.error().unit) + " in duration");
-        case PartError::kInvalid:
-          return bad("invalid duration");
+        case PartError::kNoUnit: return bad("missing unit in duration");
+        case PartError::kUnknownUnit: return bad("unknown unit " + quoted(part.error().unit) + " in duration");
+        case PartError::kInvalid: return bad("invalid duration");
       }
     }
     sum += *part;

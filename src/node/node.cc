@@ -58,7 +58,8 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
 
 }  // namespace
 
-Result<std::unique_ptr<Node>> Node::create(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config) {
+Result<std::unique_ptr<Node>> Node::create(const env::Env& env, std::vector<env::LoopEnv> serving,
+                                           const Config& config) {
   CHECK(!serving.empty());
   std::unique_ptr<Node> node(new Node(env, std::move(serving), config));
   if (Status status = node->bind(); !status.ok()) return fail(std::move(status));
@@ -102,8 +103,9 @@ Status Node::bind() {
 
 Status Node::open_store() {
   const MemberId member = member_id_of(config_.initial_advertise_peer_urls, config_.initial_cluster_token);
-  Result<wal::DataDirectory> directory = wal::open_data_directory(
-      env_.disk, config_.data_dir, config_.wal_dir, {.cluster = cluster_id_of({member}), .member = member, .name = config_.name});
+  Result<wal::DataDirectory> directory =
+      wal::open_data_directory(env_.disk, config_.data_dir, config_.wal_dir,
+                               {.cluster = cluster_id_of({member}), .member = member, .name = config_.name});
   if (!directory) return directory.error();
   directory_ = std::move(*directory);
 

@@ -24,7 +24,8 @@ class Node {
  public:
   // `serving` are the loops that serve clients: io loops, or the core loop alone. `env` and the loops outlive
   // the node. Blocks while it reads the log. Errors: whatever keeps the member from starting, in clear words.
-  static Result<std::unique_ptr<Node>> create(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config);
+  static Result<std::unique_ptr<Node>> create(const env::Env& env, std::vector<env::LoopEnv> serving,
+                                              const Config& config);
   ~Node();
 
   // On the core loop. `failed` is called once if the member can no longer go on.

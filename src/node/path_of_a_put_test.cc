@@ -53,7 +53,7 @@ TEST_P(PathOfAPut, PassesEveryStageInOrderAndIsDurableBeforeItIsAnswered) {
 
   std::vector<std::string> stages = recorder.take();
   // The seal of the tail comes after the answer and carries no entry, so it has no mark.
-  const std::vector<std::string> path = {"parse", "guard",  "propose", "log", "durable",
+  const std::vector<std::string> path = {"parse",  "guard", "propose", "log", "durable",
                                          "commit", "apply", "reply",   "send"};
   EXPECT_EQ(stages, path);
 }

@@ -35,30 +35,22 @@ Error check(const Flag& flag, std::string_view text) {
   switch (flag.kind) {
     case FlagKind::kString:
     case FlagKind::kHosts:
-    case FlagKind::kList:
-      return {};
-    case FlagKind::kBool:
-      return parse_bool(text) ? Error{} : "parse error";
+    case FlagKind::kList: return {};
+    case FlagKind::kBool: return parse_bool(text) ? Error{} : "parse error";
     case FlagKind::kUint:
     case FlagKind::kUint32:
     case FlagKind::kUint64:
     case FlagKind::kInt:
-    case FlagKind::kInt64:
-      return check_number(flag.kind, text);
-    case FlagKind::kDuration:
-      return parse_duration(text) ? Error{} : "parse error";
-    case FlagKind::kUrls:
-      return text.empty() ? Error{} : check_urls(text);
-    case FlagKind::kOrigins:
-      return text == "*" ? Error{} : check_urls(text);
+    case FlagKind::kInt64: return check_number(flag.kind, text);
+    case FlagKind::kDuration: return parse_duration(text) ? Error{} : "parse error";
+    case FlagKind::kUrls: return text.empty() ? Error{} : check_urls(text);
+    case FlagKind::kOrigins: return text == "*" ? Error{} : check_urls(text);
     case FlagKind::kGates: {
       const auto gates = parse_feature_gates(text);
       return gates ? Error{} : gates.error().text();
     }
-    case FlagKind::kClusterState:
-      return text == "new" || text == "existing" ? Error{} : "invalid value";
-    case FlagKind::kFallback:
-      return text == "exit" || text == "proxy" ? Error{} : "invalid value";
+    case FlagKind::kClusterState: return text == "new" || text == "existing" ? Error{} : "invalid value";
+    case FlagKind::kFallback: return text == "exit" || text == "proxy" ? Error{} : "invalid value";
     case FlagKind::kV2:
       for (const std::string_view known : {"write-only", "write-only-skip-check", "write-only-drop-data", "gone"}) {
         if (text == known) return {};
@@ -71,19 +63,14 @@ Error check(const Flag& flag, std::string_view text) {
 // One spelling for each meaning.
 std::string canonical(FlagKind kind, std::string_view text) {
   switch (kind) {
-    case FlagKind::kBool:
-      return *parse_bool(text) ? "true" : "false";
+    case FlagKind::kBool: return *parse_bool(text) ? "true" : "false";
     case FlagKind::kUint:
     case FlagKind::kUint32:
-    case FlagKind::kUint64:
-      return text.empty() ? "" : std::to_string(*parse_uint(text, 64));
+    case FlagKind::kUint64: return text.empty() ? "" : std::to_string(*parse_uint(text, 64));
     case FlagKind::kInt:
-    case FlagKind::kInt64:
-      return std::to_string(*parse_int(text, 64));
-    case FlagKind::kDuration:
-      return std::to_string(parse_duration(text)->count());
-    default:
-      return std::string(text);
+    case FlagKind::kInt64: return std::to_string(*parse_int(text, 64));
+    case FlagKind::kDuration: return std::to_string(parse_duration(text)->count());
+    default: return std::string(text);
   }
 }
 

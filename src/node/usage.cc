@@ -32,7 +32,9 @@ std::string usage_text(Personality as) {
   out += "  " + name + " [flags]\n    Start a server.\n\n";
   out += "  " + name + " --version\n    Print the version.\n\n";
   out += "  " + name + " -h | --help\n    Print every flag.\n\n";
-  out += "  " + name + " --config-file\n    Read a YAML or JSON file; other flags and variables are then ignored. Durations in it are nanoseconds.\n\n";
+  out += "  " + name +
+         " --config-file\n    Read a YAML or JSON file; other flags and variables are then ignored. Durations in it "
+         "are nanoseconds.\n\n";
   if (as == Personality::kQuorate) out += "  " + name + " --flags\n    Print what each flag does here.\n\n";
   return out;
 }

@@ -42,8 +42,8 @@ Status check_hosts(const std::vector<Url>& urls, const std::string& before) {
     if (url.unix_socket() || !url.host.empty()) continue;
     std::vector<std::string> texts;
     for (const Url& each : urls) texts.push_back(each.text());
-    return invalid(before.substr(0, before.find('%')) + quoted(joined(texts, ",")) + before.substr(before.find('%') + 1) +
-                   " (unexpected empty host (" + url.text() + "))");
+    return invalid(before.substr(0, before.find('%')) + quoted(joined(texts, ",")) +
+                   before.substr(before.find('%') + 1) + " (unexpected empty host (" + url.text() + "))");
   }
   return {};
 }
@@ -71,10 +71,12 @@ Status check_log(const Settings& s) {
 }
 
 Status check_urls(const Settings& s) {
-  for (const std::string_view name : {"listen-peer-urls", "listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"}) {
+  for (const std::string_view name :
+       {"listen-peer-urls", "listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"}) {
     if (Status status = check_bindable(s.urls(name)); !status.ok()) return status;
   }
-  Status status = check_hosts(s.urls("initial-advertise-peer-urls"), "--initial-advertise-peer-urls % must be \"host:port\"");
+  Status status =
+      check_hosts(s.urls("initial-advertise-peer-urls"), "--initial-advertise-peer-urls % must be \"host:port\"");
   if (!status.ok()) return status;
   return check_hosts(s.urls("advertise-client-urls"),
                      "--advertise-client-urls % must be in the format \"host:port\", \"unix:/path/to/socket\" or "
@@ -83,11 +85,12 @@ Status check_urls(const Settings& s) {
 
 Status check_bootstrap_choice(const Settings& s) {
   const bool endpoints = !s.text("discovery-endpoints").empty(), token = !s.text("discovery-token").empty();
-  const int chosen = (s.given("initial-cluster") && !s.text("initial-cluster").empty() ? 1 : 0) +
-                     (endpoints ? 1 : 0) + (s.text("discovery-srv").empty() ? 0 : 1);
+  const int chosen = (s.given("initial-cluster") && !s.text("initial-cluster").empty() ? 1 : 0) + (endpoints ? 1 : 0) +
+                     (s.text("discovery-srv").empty() ? 0 : 1);
   if (chosen > 1) {
     return invalid(
-        "multiple discovery or bootstrap flags are set. Choose one of \"initial-cluster\", \"discovery-endpoints\" or \"discovery-srv\"");
+        "multiple discovery or bootstrap flags are set. Choose one of \"initial-cluster\", \"discovery-endpoints\" or "
+        "\"discovery-srv\"");
   }
   if (endpoints != token) return invalid("both --discovery-token and --discovery-endpoints must be set");
   if (endpoints && std::ranges::any_of(s.words("discovery-endpoints"), &std::string::empty)) {
@@ -102,10 +105,12 @@ Status check_timing(const Settings& s) {
   if (beat == 0) return invalid("--heartbeat-interval must be >0 (set to " + ms(beat) + ")");
   if (election == 0) return invalid("--election-timeout must be >0 (set to " + ms(election) + ")");
   if (beat > election / 5) {
-    return invalid("--election-timeout[" + ms(election) + "] should be at least as 5 times as --heartbeat-interval[" + ms(beat) + "]");
+    return invalid("--election-timeout[" + ms(election) + "] should be at least as 5 times as --heartbeat-interval[" +
+                   ms(beat) + "]");
   }
   if (election > kElectionMaxMs) {
-    return invalid("--election-timeout[" + ms(election) + "] is too long, and should be set less than " + ms(kElectionMaxMs));
+    return invalid("--election-timeout[" + ms(election) + "] is too long, and should be set less than " +
+                   ms(kElectionMaxMs));
   }
   return {};
 }
@@ -139,7 +144,8 @@ Status check_tls(const Settings& s) {
     if (version->empty() || *version == "TLS1.2" || *version == "TLS1.3") continue;
     return invalid("unexpected TLS version " + quoted(*version) + " (must be one of: TLS1.2, TLS1.3)");
   }
-  if (!most.empty() && least > most) return invalid("min version (" + least + ") is greater than max version (" + most + ")");
+  if (!most.empty() && least > most)
+    return invalid("min version (" + least + ") is greater than max version (" + most + ")");
   if (least == "TLS1.3" && !s.text("cipher-suites").empty()) {
     return invalid("cipher suites cannot be configured when only TLS1.3 is enabled");
   }
@@ -153,13 +159,15 @@ Status check_refused(const Settings& s) {
   }
   for (const Flag& flag : flag_table()) {
     if (flag.in != FlagClass::kRefused || !s.changed(flag)) continue;
-    return invalid("Quorate does not have --" + std::string(flag.name) + " yet; it comes with " + std::string(flag.note));
+    return invalid("Quorate does not have --" + std::string(flag.name) + " yet; it comes with " +
+                   std::string(flag.note));
   }
-  for (const std::string_view name : {"listen-peer-urls", "listen-client-urls", "listen-metrics-urls", "initial-advertise-peer-urls"}) {
+  for (const std::string_view name :
+       {"listen-peer-urls", "listen-client-urls", "listen-metrics-urls", "initial-advertise-peer-urls"}) {
     for (const Url& url : s.urls(name)) {
       if (url.scheme != "https" && url.scheme != "unixs") continue;
-      return invalid("Quorate does not have " + url.scheme + " in --" + std::string(name) + " yet; it comes with TLS (" +
-                     url.text() + ")");
+      return invalid("Quorate does not have " + url.scheme + " in --" + std::string(name) +
+                     " yet; it comes with TLS (" + url.text() + ")");
     }
   }
   return {};
@@ -254,7 +262,8 @@ std::string members_text(const std::string& name, const std::vector<std::string>
 }  // namespace
 
 Result<Config> validate(const Settings& settings, std::string_view suffix) {
-  for (const auto check : {check_log, check_urls, check_bootstrap_choice, check_timing, check_behaviour, check_tls, check_refused}) {
+  for (const auto check :
+       {check_log, check_urls, check_bootstrap_choice, check_timing, check_behaviour, check_tls, check_refused}) {
     if (Status status = check(settings); !status.ok()) return fail(std::move(status));
   }
   return configure(settings, suffix);
@@ -268,14 +277,16 @@ Status validate_bootstrap(const Settings& settings, const Config& config) {
   auto members = parse_cluster(text);
   if (!members) return std::move(members.error());
   if (settings.text("initial-cluster-state") == "existing") {
-    return invalid("Quorate does not have --initial-cluster-state existing yet; it comes with clusters of more than one member");
+    return invalid(
+        "Quorate does not have --initial-cluster-state existing yet; it comes with clusters of more than one member");
   }
   const auto found = members->find(config.name);
-  if (found == members->end()) return invalid("couldn't find local name " + quoted(config.name) + " in the initial cluster configuration");
+  if (found == members->end())
+    return invalid("couldn't find local name " + quoted(config.name) + " in the initial cluster configuration");
   if (found->second != own) {
     return invalid("--initial-cluster has " + members_text(config.name, found->second) +
-                   " but missing from --initial-advertise-peer-urls=" + joined(own, ",") + " (resolved urls: " +
-                   quoted(joined(own, ",")) + " != " + quoted(joined(found->second, ",")) + ")");
+                   " but missing from --initial-advertise-peer-urls=" + joined(own, ",") +
+                   " (resolved urls: " + quoted(joined(own, ",")) + " != " + quoted(joined(found->second, ",")) + ")");
   }
   if (members->size() > 1) return invalid("clusters of more than one member come with a later release");
   return {};

@@ -19,7 +19,8 @@ enum class Shape : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return out;
 }
 
@@ -61,42 +62,29 @@ std::string_view shape_name(Shape shape) {
 
 std::string_view go_type(FlagKind kind) {
   switch (kind) {
-    case FlagKind::kBool:
-      return "bool";
-    case FlagKind::kUint:
-      return "uint";
-    case FlagKind::kUint32:
-      return "uint32";
-    case FlagKind::kUint64:
-      return "uint64";
-    case FlagKind::kInt:
-      return "int";
-    case FlagKind::kInt64:
-      return "int64";
-    case FlagKind::kDuration:
-      return "time.Duration";
-    case FlagKind::kList:
-      return "[]string";
-    default:
-      return "string";
+    case FlagKind::kBool: return "bool";
+    case FlagKind::kUint: return "uint";
+    case FlagKind::kUint32: return "uint32";
+    case FlagKind::kUint64: return "uint64";
+    case FlagKind::kInt: return "int";
+    case FlagKind::kInt64: return "int64";
+    case FlagKind::kDuration: return "time.Duration";
+    case FlagKind::kList: return "[]string";
+    default: return "string";
   }
 }
 
 Shape shape_wanted(FlagKind kind) {
   switch (kind) {
-    case FlagKind::kBool:
-      return Shape::kBool;
+    case FlagKind::kBool: return Shape::kBool;
     case FlagKind::kUint:
     case FlagKind::kUint32:
     case FlagKind::kUint64:
     case FlagKind::kInt:
     case FlagKind::kInt64:
-    case FlagKind::kDuration:
-      return Shape::kNumber;
-    case FlagKind::kList:
-      return Shape::kArray;
-    default:
-      return Shape::kString;
+    case FlagKind::kDuration: return Shape::kNumber;
+    case FlagKind::kList: return Shape::kArray;
+    default: return Shape::kString;
   }
 }
 
@@ -105,8 +93,9 @@ Status mismatch(const Flag& flag, Shape shape, const std::string& number) {
   text += shape_name(shape);
   if (!number.empty()) text += " " + number;
   text += " into Go struct field ";
-  text += flag.yaml.starts_with("client-transport") || flag.yaml.starts_with("peer-transport") ? "securityConfig.configJSON."
-                                                                                               : "configYAML.Config.";
+  text += flag.yaml.starts_with("client-transport") || flag.yaml.starts_with("peer-transport")
+              ? "securityConfig.configJSON."
+              : "configYAML.Config.";
   text += flag.yaml;
   text += " of type ";
   text += go_type(flag.kind);
@@ -118,17 +107,14 @@ Status refused(const Flag& flag, const std::string& value, const std::string& wh
   switch (flag.kind) {
     case FlagKind::kUrls:
       return {Code::kInvalidArgument, "unexpected error setting up " + std::string(flag.name) + ": " + why};
-    case FlagKind::kClusterState:
-      return {Code::kInvalidArgument, "unexpected clusterState " + quoted(value)};
+    case FlagKind::kClusterState: return {Code::kInvalidArgument, "unexpected clusterState " + quoted(value)};
     case FlagKind::kUint:
     case FlagKind::kUint32:
     case FlagKind::kUint64:
     case FlagKind::kInt:
     case FlagKind::kInt64:
-    case FlagKind::kDuration:
-      return mismatch(flag, Shape::kNumber, value);
-    default:
-      return {Code::kInvalidArgument, why};
+    case FlagKind::kDuration: return mismatch(flag, Shape::kNumber, value);
+    default: return {Code::kInvalidArgument, why};
   }
 }
 
@@ -168,7 +154,8 @@ Status collect(const YAML::Node& block, const std::string& prefix, Keys& out) {
   for (const auto& entry : block) {
     if (!entry.first.IsScalar()) continue;
     const std::string name = prefix + lower(entry.first.Scalar());
-    const bool is_block = std::ranges::any_of(flag_table(), [&](const Flag& f) { return f.yaml.starts_with(name + "."); });
+    const bool is_block =
+        std::ranges::any_of(flag_table(), [&](const Flag& f) { return f.yaml.starts_with(name + "."); });
     if (!is_block) {
       out.insert_or_assign(name, entry.second);
     } else if (entry.second.IsMap()) {

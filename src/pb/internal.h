@@ -49,9 +49,9 @@ enum class Payload : uint32_t {
 };
 
 struct InternalRequest {
-  RequestId id = 0;             // header.ID, or the legacy ID field where there is no header
-  std::string_view username;    // header.username
-  uint64_t auth_revision = 0;   // header.auth_revision
+  RequestId id = 0;                  // header.ID, or the legacy ID field where there is no header
+  std::string_view username;         // header.username
+  uint64_t auth_revision = 0;        // header.auth_revision
   Payload payload = Payload::kNone;  // also of kinds that have no struct here
   std::variant<std::monostate, RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest, CompactionRequest,
                LeaseGrantRequest, LeaseRevokeRequest, AlarmRequest, LeaseCheckpointRequest, ClusterVersionSetRequest,

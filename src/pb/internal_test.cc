@@ -110,9 +110,8 @@ TEST(InternalCodec, EncodesWhatProtobufEncodesForEveryPayload) {
 int structs_in(const etcdserverpb::InternalRaftRequest& g) {
   std::vector<const google::protobuf::FieldDescriptor*> set;
   g.GetReflection()->ListFields(g, &set);
-  return static_cast<int>(std::count_if(set.begin(), set.end(), [](const auto* field) {
-    return has_struct(static_cast<uint32_t>(field->number()));
-  }));
+  return static_cast<int>(std::count_if(
+      set.begin(), set.end(), [](const auto* field) { return has_struct(static_cast<uint32_t>(field->number())); }));
 }
 
 // Payloads without a struct are not looked into.
@@ -156,7 +155,9 @@ TEST(InternalCodec, ComesToProtobufsVerdictOnDamagedBytes) {
 
 TEST(InternalCodec, APutIsToTheByteWhatEtcdLogs) {
   EXPECT_EQ(hex_of(encode_internal(5, Payload::kPut, "\x0a\x01k\x12\x01v")), "22060a016b120176a206020805");
-  EXPECT_EQ(hex_of(encode_internal(300, Payload::kClusterVersionSet, "\x0a\x05" "3.7.0")),
+  EXPECT_EQ(hex_of(encode_internal(300, Payload::kClusterVersionSet,
+                                   "\x0a\x05"
+                                   "3.7.0")),
             "a2060308ac02a251070a05332e372e30");
 }
 

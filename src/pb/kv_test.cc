@@ -106,9 +106,7 @@ TEST(KvCodec, AgreesWithProtobufOnCompaction) {
   expect_agreement<CompactionRequest, etcdserverpb::CompactionRequest>(8);
   expect_agreement<CompactionResponse, etcdserverpb::CompactionResponse>(9);
 }
-TEST(TxnCodec, AgreesWithProtobufOnNestedRequests) {
-  expect_agreement<TxnRequest, etcdserverpb::TxnRequest>(10, 400);
-}
+TEST(TxnCodec, AgreesWithProtobufOnNestedRequests) { expect_agreement<TxnRequest, etcdserverpb::TxnRequest>(10, 400); }
 TEST(TxnCodec, AgreesWithProtobufOnNestedResponses) {
   expect_agreement<TxnResponse, etcdserverpb::TxnResponse>(11, 400);
 }
@@ -132,7 +130,11 @@ TEST(TxnCodec, TakesTransactionsNestedToTheLimitAndRefusesDeeperOnes) {
 
 TEST(TxnCodec, AnOperationThatComesTwiceMergesAndAnotherKindReplacesIt) {
   // put{key a, lease 1}, put{value b, lease 2} in one operation.
-  const std::string merged("\x12\x05\x0a\x01" "a\x18\x01\x12\x05\x12\x01" "b\x18\x02", 14);
+  const std::string merged(
+      "\x12\x05\x0a\x01"
+      "a\x18\x01\x12\x05\x12\x01"
+      "b\x18\x02",
+      14);
   TxnRequest txn;
   const std::string twice = "\x12\x0e" + merged;
   ASSERT_TRUE(decode(twice, txn));
@@ -141,7 +143,9 @@ TEST(TxnCodec, AnOperationThatComesTwiceMergesAndAnotherKindReplacesIt) {
   EXPECT_EQ(put.value, "b");
   EXPECT_EQ(put.lease, 2);
   // Followed by range{key c}.
-  const std::string replaced = "\x12\x13" + merged + "\x0a\x03\x0a\x01" "c";
+  const std::string replaced = "\x12\x13" + merged +
+                               "\x0a\x03\x0a\x01"
+                               "c";
   ASSERT_TRUE(decode(replaced, txn));
   EXPECT_EQ(std::get<RangeRequest>(txn.success.at(0).request).key, "c");
 }

@@ -29,8 +29,8 @@ uint64_t some_number(Prng& prng) {
 }
 
 std::string some_text(Prng& prng) {
-  static constexpr std::array<std::string_view, 6> kPieces = {
-      "a", "z9", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", ""};
+  static constexpr std::array<std::string_view, 6> kPieces = {"a", "z9", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+                                                              ""};
   std::string text;
   for (uint64_t i = prng.below(6); i > 0; --i) text += kPieces[prng.below(kPieces.size())];
   return text;
@@ -51,9 +51,7 @@ void set_field(Prng& prng, Message& message, const FieldDescriptor& field, int d
   const auto& reflection = *message.GetReflection();
   const bool repeated = field.is_repeated();
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL:
-      reflection.SetBool(&message, &field, prng.chance(1, 2));
-      return;
+    case FieldDescriptor::CPPTYPE_BOOL: reflection.SetBool(&message, &field, prng.chance(1, 2)); return;
     case FieldDescriptor::CPPTYPE_INT64:
       reflection.SetInt64(&message, &field, static_cast<int64_t>(some_number(prng)));
       return;

@@ -51,10 +51,30 @@ struct Snapshot {
 };
 
 enum class MessageType : int32_t {
-  kHup = 0, kBeat = 1, kProp = 2, kApp = 3, kAppResp = 4, kVote = 5, kVoteResp = 6, kSnap = 7, kHeartbeat = 8,
-  kHeartbeatResp = 9, kUnreachable = 10, kSnapStatus = 11, kCheckQuorum = 12, kTransferLeader = 13, kTimeoutNow = 14,
-  kReadIndex = 15, kReadIndexResp = 16, kPreVote = 17, kPreVoteResp = 18, kStorageAppend = 19, kStorageAppendResp = 20,
-  kStorageApply = 21, kStorageApplyResp = 22, kForgetLeader = 23,
+  kHup = 0,
+  kBeat = 1,
+  kProp = 2,
+  kApp = 3,
+  kAppResp = 4,
+  kVote = 5,
+  kVoteResp = 6,
+  kSnap = 7,
+  kHeartbeat = 8,
+  kHeartbeatResp = 9,
+  kUnreachable = 10,
+  kSnapStatus = 11,
+  kCheckQuorum = 12,
+  kTransferLeader = 13,
+  kTimeoutNow = 14,
+  kReadIndex = 15,
+  kReadIndexResp = 16,
+  kPreVote = 17,
+  kPreVoteResp = 18,
+  kStorageAppend = 19,
+  kStorageAppendResp = 20,
+  kStorageApply = 21,
+  kStorageApplyResp = 22,
+  kForgetLeader = 23,
 };
 
 struct Message {

@@ -104,8 +104,12 @@ TEST(RaftCodec, WritesZerosToTheByte) {
   EXPECT_EQ(hex_of(encode(HardState{})), "080010001800");
   EXPECT_EQ(hex_of(encode(ConfState{})), "2800");
   EXPECT_EQ(hex_of(encode(ConfChange{})), "080010001800");
-  EXPECT_EQ(hex_of(encode(Snapshot{})), "12080a0228001000" "1800");
-  EXPECT_EQ(hex_of(encode(Message{})), "0800100018002000280030004000500058" "00");
+  EXPECT_EQ(hex_of(encode(Snapshot{})),
+            "12080a0228001000"
+            "1800");
+  EXPECT_EQ(hex_of(encode(Message{})),
+            "0800100018002000280030004000500058"
+            "00");
 }
 
 TEST(RaftCodec, WritesAnAppendToTheByte) {
@@ -120,7 +124,9 @@ TEST(RaftCodec, WritesAnAppendToTheByte) {
   append_entries.commit = 299;
   append_entries.context = Bytes::copy("c");
   EXPECT_EQ(hex_of(encode(append_entries)),
-            "080310021801200328023" "0ac023a0b0800100318ad022202787940ab02500058006201" "63");
+            "080310021801200328023"
+            "0ac023a0b0800100318ad022202787940ab02500058006201"
+            "63");
 }
 
 TEST(RaftCodec, WritesMemberListsUnpackedAndReadsThemPackedToo) {
@@ -129,7 +135,10 @@ TEST(RaftCodec, WritesMemberListsUnpackedAndReadsThemPackedToo) {
   snapshot.metadata.conf_state.learners = {4};
   snapshot.metadata.index = 9;
   snapshot.metadata.term = 2;
-  EXPECT_EQ(hex_of(encode(snapshot)), "120f0a090801" "08ac0210042800" "10091802");
+  EXPECT_EQ(hex_of(encode(snapshot)),
+            "120f0a090801"
+            "08ac0210042800"
+            "10091802");
   uint32_t field = 0;
   for (auto list : {&ConfState::voters, &ConfState::learners, &ConfState::voters_outgoing, &ConfState::learners_next}) {
     std::string packed("\x12\x07\x0a\x05\x02\x03\x01\xac\x02", 9);

@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                LeaseRevokeRequest, LeaseCheckpointRequest, LeaseKeepAliveRequest, LeaseTimeToLiveRequest, AlarmRequest,
                ClusterVersionSetRequest, ClusterMemberAttrSetRequest, WatchRequest, KeyValue, RangeResponse,
                PutResponse, DeleteRangeResponse, TxnResponse, CompactionResponse, LeaseGrantResponse,
-               LeaseRevokeResponse, LeaseKeepAliveResponse, LeaseTimeToLiveResponse, LeaseLeasesResponse, WatchResponse>(data[0], bytes);
+               LeaseRevokeResponse, LeaseKeepAliveResponse, LeaseTimeToLiveResponse, LeaseLeasesResponse,
+               WatchResponse>(data[0], bytes);
   return 0;
 }

@@ -74,9 +74,7 @@ const char* skip_field(const char* at, const char* end, uint32_t tag, int depth_
     case Type::kVarint: return read_varint(at, end, value);
     case Type::kFixed64: return skip_bytes(at, end, 8);
     case Type::kFixed32: return skip_bytes(at, end, 4);
-    case Type::kBytes:
-      at = read_length(at, end, value);
-      return at == nullptr ? nullptr : skip_bytes(at, end, value);
+    case Type::kBytes: at = read_length(at, end, value); return at == nullptr ? nullptr : skip_bytes(at, end, value);
     case Type::kGroupBegin: return skip_group(at, end, tag, depth_left);
     case Type::kGroupEnd: return nullptr;
   }

@@ -36,9 +36,7 @@ constexpr uint32_t bytes_tag(uint32_t field) { return tag_of(field, Type::kBytes
 constexpr uint32_t field_of(uint32_t tag) { return tag >> 3; }
 constexpr Type type_of(uint32_t tag) { return static_cast<Type>(tag & 7); }
 
-constexpr size_t varint_size(uint64_t value) {
-  return (static_cast<size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
-}
+constexpr size_t varint_size(uint64_t value) { return (static_cast<size_t>(std::bit_width(value | 1)) * 9 + 64) / 64; }
 
 // The slow paths. Each returns the position after what it read, or null for bytes that are malformed.
 const char* read_varint(const char* at, const char* end, uint64_t& value);
@@ -139,7 +137,8 @@ class Reader {
   void skip(uint32_t tag) { take(skip_field(at_, end_, tag, kMaxGroupDepth)); }
 
   [[gnu::always_inline]] void require(bool condition) {
-    if (!condition) [[unlikely]] fail();
+    if (!condition) [[unlikely]]
+      fail();
   }
 
  private:

@@ -36,16 +36,48 @@ TEST(Wire, SkipsAndRefusesUnknownFieldsAsProtobufDoes) {
   google::protobuf::LogSilencer silence;
   const std::string ff(9, '\xff');
   const std::string padding(9, '\x80');
-  const std::vector<std::string> cases = {
-      "", "\x08", "\x08\x01", std::string("\x00", 1), std::string("\x00\x00", 2), "\x01", "\x02", "\x07",
-      "\x08" + ff + "\x01", "\x08" + ff + "\x7f", "\x08" + ff + "\xff\x01", "\x08" + padding + std::string(1, '\0'),
-      "\x88\x80\x80\x80" + std::string("\x00\x01", 2), "\x88\x80\x80\x80\x80" + std::string("\x00\x01", 2),
-      "\x88\x80\x80\x80\x70\x01", "\xf8\xff\xff\xff\x0f\x01", "\x0a\x80" + std::string(1, '\0'),
-      "\x0a\x80\x80\x80\x80" + std::string(1, '\0'), "\x0a\x80\x80\x80\x80\x80" + std::string(1, '\0'),
-      "\x0a\xff\xff\xff\xff\x0f", "\x0a\xff\xff\xff\xff\x07", "\x0a\x02x", "\x0a\x01x", "\x09" "1234567",
-      "\x09" "12345678",
-      "\x0d" "123", "\x0d" "1234", "\x0b", "\x0b\x0c", "\x0b\x14", "\x0b\x0b\x0c\x0c", "\x0b\x0b\x0c", "\x0c", "\x04",
-      "\x0b\x08\x01\x12\x02\x0c\x0c\x0c", "\x0e", "\x0f", "\x03\x04"};
+  const std::vector<std::string> cases = {"",
+                                          "\x08",
+                                          "\x08\x01",
+                                          std::string("\x00", 1),
+                                          std::string("\x00\x00", 2),
+                                          "\x01",
+                                          "\x02",
+                                          "\x07",
+                                          "\x08" + ff + "\x01",
+                                          "\x08" + ff + "\x7f",
+                                          "\x08" + ff + "\xff\x01",
+                                          "\x08" + padding + std::string(1, '\0'),
+                                          "\x88\x80\x80\x80" + std::string("\x00\x01", 2),
+                                          "\x88\x80\x80\x80\x80" + std::string("\x00\x01", 2),
+                                          "\x88\x80\x80\x80\x70\x01",
+                                          "\xf8\xff\xff\xff\x0f\x01",
+                                          "\x0a\x80" + std::string(1, '\0'),
+                                          "\x0a\x80\x80\x80\x80" + std::string(1, '\0'),
+                                          "\x0a\x80\x80\x80\x80\x80" + std::string(1, '\0'),
+                                          "\x0a\xff\xff\xff\xff\x0f",
+                                          "\x0a\xff\xff\xff\xff\x07",
+                                          "\x0a\x02x",
+                                          "\x0a\x01x",
+                                          "\x09"
+                                          "1234567",
+                                          "\x09"
+                                          "12345678",
+                                          "\x0d"
+                                          "123",
+                                          "\x0d"
+                                          "1234",
+                                          "\x0b",
+                                          "\x0b\x0c",
+                                          "\x0b\x14",
+                                          "\x0b\x0b\x0c\x0c",
+                                          "\x0b\x0b\x0c",
+                                          "\x0c",
+                                          "\x04",
+                                          "\x0b\x08\x01\x12\x02\x0c\x0c\x0c",
+                                          "\x0e",
+                                          "\x0f",
+                                          "\x03\x04"};
   for (const std::string& bytes : cases) EXPECT_EQ(walk(bytes), protobuf_walks(bytes)) << hex_of(bytes);
 }
 

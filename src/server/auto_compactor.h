@@ -19,8 +19,8 @@ namespace quorate::server {
 struct AutoCompaction {
   enum class Mode : uint8_t { kOff, kPeriodic, kRevision };
   Mode mode = Mode::kOff;
-  Duration period{};         // kPeriodic
-  int64_t revisions = 0;     // kRevision
+  Duration period{};      // kPeriodic
+  int64_t revisions = 0;  // kRevision
 };
 
 class AutoCompactor {

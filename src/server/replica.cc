@@ -68,15 +68,18 @@ env::Histogram& log_histogram(const env::Env& env, std::string_view name, std::s
 Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log)
     : env_(env),
       options_(options),
-      request_ids_(options.member, static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                       env.clock.wall().time_since_epoch())
-                                       .count())),
+      request_ids_(
+          options.member,
+          static_cast<uint64_t>(
+              std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
       wal_(std::move(log.wal)),
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
       machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
-      fsync_seconds_(log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
-      log_write_seconds_(log_histogram(env, "etcd_disk_wal_write_duration_seconds", "How long the log's writes take.")) {
+      fsync_seconds_(
+          log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
+      log_write_seconds_(
+          log_histogram(env, "etcd_disk_wal_write_duration_seconds", "How long the log's writes take.")) {
   watch::Options watch_options;
   watch_options.cluster = options.cluster;
   watch_options.member = options.member;

@@ -307,7 +307,9 @@ TEST(Replica, ForgetsOldEntriesButKeepsServing) {
   for (size_t i = 0; i < puts; ++i) {
     bench.put("k", value);
     bench.settle();
-    if (i % 8 == 0) bench.propose(pb::Payload::kCompaction, pb::CompactionRequest{.revision = bench.replica().machine().store().revision()});
+    if (i % 8 == 0)
+      bench.propose(pb::Payload::kCompaction,
+                    pb::CompactionRequest{.revision = bench.replica().machine().store().revision()});
   }
   EXPECT_GT(bench.replica().oldest_kept_index(), 1u);
   EXPECT_LT(bench.replica().oldest_kept_index(), bench.replica().commit());
@@ -321,9 +323,9 @@ TEST(Replica, MeasuresTheLogsWrites) {
   Bench bench;
   bench.serve();
   const auto count = [&] {
-    const env::Histogram& seconds =
-        bench.metrics().histogram("etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.",
-                                  env::exponential_bounds(0.001, 2, 14));
+    const env::Histogram& seconds = bench.metrics().histogram("etcd_disk_wal_fsync_duration_seconds",
+                                                              "How long the log's writes take to be durable.",
+                                                              env::exponential_bounds(0.001, 2, 14));
     uint64_t all = 0;
     for (const uint64_t each : seconds.counts()) all += each;
     return all;

@@ -8,7 +8,7 @@ namespace quorate::watch {
 
 namespace {
 
-constexpr size_t kNumbersBytes = 32;      // of a key, about: its revisions, version, lease and the tags
+constexpr size_t kNumbersBytes = 32;     // of a key, about: its revisions, version, lease and the tags
 constexpr size_t kKeptEventsMax = 4096;  // memory for more is given back
 
 }  // namespace

@@ -19,7 +19,7 @@
 namespace quorate::watch {
 namespace {
 
-constexpr std::string_view kFirstKey("\0", 1);  // as a key the least, as an end everything
+constexpr std::string_view kFirstKey("\0", 1);    // as a key the least, as an end everything
 constexpr Revision kScanRevisionsMax = 4 * 1024;  // of history looked at for one watcher in a row
 constexpr Revision kScanPerCost = 16;             // so many cost as much as one that gives an event
 constexpr size_t kBytesPerCost = 1024;            // so many of events cost as much as well
@@ -39,7 +39,7 @@ struct Stream {
   std::map<int64_t, Watcher> watchers;
   int64_t next_id = 0;
   size_t unsent_bytes = 0;
-  size_t blocked = 0;  // watchers that wait until it has drained
+  size_t blocked = 0;   // watchers that wait until it has drained
   size_t unsynced = 0;  // watchers that are anything but synced
   MonoTime next_progress{};
   uint32_t first_due = kNone, last_due = kNone;  // of the revision at hand
@@ -59,9 +59,9 @@ struct Hub::State {
 
   std::map<StreamId, Stream> streams;
   StreamId next_stream = 1;
-  Audience audience;            // the synced watchers
-  std::list<Watcher*> ready;    // those that lag and may be caught up, in turn
-  Revision next = 0;            // the first revision that synced watchers were not told of
+  Audience audience;          // the synced watchers
+  std::list<Watcher*> ready;  // those that lag and may be caught up, in turn
+  Revision next = 0;          // the first revision that synced watchers were not told of
   uint64_t events_delivered = 0;
   size_t watchers = 0, unsynced = 0, ended = 0, wanting_prev_kv = 0;
 
@@ -382,20 +382,20 @@ Revision Hub::State::gather(const Watcher& watcher, size_t revisions_max, size_t
   const Revision to = next - from > kScanRevisionsMax ? from + kScanRevisionsMax : next;
   Revision seen = 0, cut = 0;
   size_t bytes = 0;
-  const Revision stop = store.events(from, to, watcher.range(), watcher.prev_kv, revisions_max,
-                                     [&](const pb::Event& event) {
-                                       if (cut != 0) return;
-                                       const Revision revision = event.kv.mod_revision;
-                                       if (revision != seen && bytes >= limits::kWatchCatchUpBytes) {
-                                         cut = revision;
-                                         return;
-                                       }
-                                       if (revision != seen) ++cost;
-                                       seen = revision;
-                                       if (!watcher.wants(event.type)) return;
-                                       bytes += EventBatch::bytes_of(event);
-                                       batch.add(event);
-                                     });
+  const Revision stop =
+      store.events(from, to, watcher.range(), watcher.prev_kv, revisions_max, [&](const pb::Event& event) {
+        if (cut != 0) return;
+        const Revision revision = event.kv.mod_revision;
+        if (revision != seen && bytes >= limits::kWatchCatchUpBytes) {
+          cut = revision;
+          return;
+        }
+        if (revision != seen) ++cost;
+        seen = revision;
+        if (!watcher.wants(event.type)) return;
+        bytes += EventBatch::bytes_of(event);
+        batch.add(event);
+      });
   cost += static_cast<size_t>((stop - from) / kScanPerCost) + bytes / kBytesPerCost;
   return cut != 0 ? cut : stop;
 }

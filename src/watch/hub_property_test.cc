@@ -19,7 +19,7 @@ constexpr size_t kFragmentBytes = 300;
 struct Logged {
   Revision revision;
   std::string key;
-  std::string text;                  // without the value before
+  std::string text;  // without the value before
   bool put;
   std::optional<std::string> before;  // none for a creation
 };
@@ -32,7 +32,7 @@ struct Asked {
   size_t stream = 0;
   bool may_lag = false;
 
-  Revision told = 0;           // all up to here was delivered
+  Revision told = 0;  // all up to here was delivered
   bool in_fragments = false;
   bool ended = false;
 };
@@ -45,8 +45,10 @@ struct Tally {
 class World {
  public:
   World(uint64_t seed, Tally& tally)
-      : random_(seed), tally_(tally), hub_(store_, [] { return Term{1}; }, {.cluster = 1, .member = 2, .fragment_bytes = kFragmentBytes,
-                                                             .progress_interval = 10s}) {
+      : random_(seed),
+        tally_(tally),
+        hub_(store_, [] { return Term{1}; },
+             {.cluster = 1, .member = 2, .fragment_bytes = kFragmentBytes, .progress_interval = 10s}) {
     for (size_t i = 0; i < 3; ++i) {
       inboxes_.push_back(std::make_unique<Inbox>());
       inboxes_.back()->holds = i != 0;
@@ -71,13 +73,20 @@ class World {
 
   void act() {
     switch (random_.below(16)) {
-      case 0: case 1: case 2: case 3: case 4: return put();
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: return put();
       case 5: return remove();
-      case 6: case 7: return txn();
+      case 6:
+      case 7: return txn();
       case 8: return compact();
-      case 9: case 10: return create();
+      case 9:
+      case 10: return create();
       case 11: return cancel();
-      case 12: case 13: (void)hub_.step(random_.between(1, 20)); return;
+      case 12:
+      case 13: (void)hub_.step(random_.between(1, 20)); return;
       case 14: return drain(1 + random_.below(2));
       default: return ask_progress();
     }
@@ -125,8 +134,11 @@ class World {
     ASSERT_EQ(store_.revision(), logged_);
     using namespace std::string_view_literals;
     store_.events(logged_, logged_ + 1, {"\0"sv, "\0"sv}, false, 1, [&](const pb::Event& event) {
-      Logged entry{.revision = logged_, .key = std::string(event.kv.key), .text = Inbox::text(event),
-                   .put = event.type == pb::EventType::kPut, .before = {}};
+      Logged entry{.revision = logged_,
+                   .key = std::string(event.kv.key),
+                   .text = Inbox::text(event),
+                   .put = event.type == pb::EventType::kPut,
+                   .before = {}};
       const auto old = values_.find(entry.key);
       if (old != values_.end()) entry.before = old->second;
       if (entry.put) {

@@ -38,10 +38,9 @@ TEST_F(SlowTest, AFullStreamIsToldNoMoreAndGoesOnWhereItWasWhenItHasDrained) {
   catch_up();
   put("a", "3");
   const Revision last = store.revision();
-  EXPECT_EQ(inbox.take(),
-            Strings({"0@" + std::to_string(last - 1) + " put a=1/" + std::to_string(last - 2) + " put a=2/" +
-                         std::to_string(last - 1),
-                     "0@" + std::to_string(last) + " put a=3/" + std::to_string(last)}));
+  EXPECT_EQ(inbox.take(), Strings({"0@" + std::to_string(last - 1) + " put a=1/" + std::to_string(last - 2) +
+                                       " put a=2/" + std::to_string(last - 1),
+                                   "0@" + std::to_string(last) + " put a=3/" + std::to_string(last)}));
 }
 
 TEST_F(SlowTest, ASlowStreamHoldsAtMostTheLimitAndOneAnswer) {
@@ -147,9 +146,9 @@ TEST_F(SlowTest, AStreamMayBeClosedInAnyPhaseOfItsWatchers) {
   create({.key = "a"});
   create({.key = "a", .range_end = "b"});
   fill("a");
-  put("a", "3");                                       // two are blocked
-  create({.key = "a", .start_revision = 3});           // one is ready
-  create({.key = "c", .range_end = "d"});              // two are synced
+  put("a", "3");                              // two are blocked
+  create({.key = "a", .start_revision = 3});  // one is ready
+  create({.key = "c", .range_end = "d"});     // two are synced
   create({.key = "c", .start_revision = 1'000'000});
   EXPECT_EQ(hub.counters().slow_watchers, 3);
   hub.close(stream);

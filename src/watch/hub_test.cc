@@ -68,8 +68,7 @@ TEST_F(HubTest, AStartInTheFutureSuppressesWhatComesBefore) {
 
 TEST_F(HubTest, ANegativeStartIsRefusedAsCompacted) {
   create({.key = "a", .start_revision = -1});
-  EXPECT_EQ(inbox.take(),
-            Strings({"-1@1 created canceled etcdserver: mvcc: required revision has been compacted"}));
+  EXPECT_EQ(inbox.take(), Strings({"-1@1 created canceled etcdserver: mvcc: required revision has been compacted"}));
   EXPECT_EQ(hub.counters().watchers, 0);
 }
 
@@ -228,8 +227,7 @@ TEST_F(HubTest, ProgressIsMutedWhileAWatcherThatCompactionEndedHoldsItsId) {
   ask_progress();
   EXPECT_EQ(inbox.take(), Strings({}));
   create({.key = "a", .watch_id = 1});
-  EXPECT_EQ(inbox.take(),
-            Strings({"-1@4 created canceled mvcc: duplicate watch ID provided on the WatchStream"}));
+  EXPECT_EQ(inbox.take(), Strings({"-1@4 created canceled mvcc: duplicate watch ID provided on the WatchStream"}));
   cancel(1);
   EXPECT_EQ(inbox.take(), Strings({"1@4 canceled"}));
   ask_progress();
@@ -370,8 +368,7 @@ TEST_F(HubTest, CatchingUpIsToldTheCurrentRevisionInAnswersOfAThousandRevisions)
   put("b", "1");
   create({.key = "a", .start_revision = 1});
   inbox.take();
-  while (hub.step(100'000)) {
-  }
+  while (hub.step(100'000)) {}
   ASSERT_EQ(inbox.answers.size(), 2);
   EXPECT_EQ(inbox.answers[0].response.header->revision, 1502);
   EXPECT_EQ(inbox.answers[0].response.events.size(), 1000);
@@ -462,8 +459,8 @@ TEST_F(HubTest, CompactionNeverDropsEventsOfSyncedWatchers) {
   create({.key = "a"});
   inbox.take();
   for (int i = 0; i < 5; ++i) compact(put("a", std::to_string(i)));
-  EXPECT_EQ(inbox.take(), Strings({"0@2 put a=0/2", "0@3 put a=1/3", "0@4 put a=2/4", "0@5 put a=3/5",
-                                   "0@6 put a=4/6"}));
+  EXPECT_EQ(inbox.take(),
+            Strings({"0@2 put a=0/2", "0@3 put a=1/3", "0@4 put a=2/4", "0@5 put a=3/5", "0@6 put a=4/6"}));
 }
 
 TEST_F(HubTest, ACompactionAheadOfWhatWasToldEndsSyncedWatchersAndNoneOfTheFuture) {

@@ -124,8 +124,7 @@ class HubTest : public testing::Test {
   void cancel(int64_t id) { hub.handle(stream, {.request = pb::WatchCancelRequest{id}}); }
   void ask_progress() { hub.handle(stream, {.request = pb::WatchProgressRequest{}}); }
   void catch_up() {
-    while (hub.step(1000)) {
-    }
+    while (hub.step(1000)) {}
   }
   // The far end reads everything.
   void drain(Inbox& from, StreamId id) {

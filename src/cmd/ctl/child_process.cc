@@ -20,18 +20,12 @@ std::string error_name(int error) {
 
 std::string signal_name(int number) {
   switch (number) {
-    case SIGKILL:
-      return "killed";
-    case SIGTERM:
-      return "terminated";
-    case SIGINT:
-      return "interrupt";
-    case SIGSEGV:
-      return "segmentation fault";
-    case SIGABRT:
-      return "aborted";
-    default:
-      return "signal " + std::to_string(number);
+    case SIGKILL: return "killed";
+    case SIGTERM: return "terminated";
+    case SIGINT: return "interrupt";
+    case SIGSEGV: return "segmentation fault";
+    case SIGABRT: return "aborted";
+    default: return "signal " + std::to_string(number);
   }
 }
 
@@ -52,8 +46,7 @@ std::string run_child(const std::vector<std::string>& words, const Environment& 
     return "exec: " + quote(words[0]) + ": executable file not found in $PATH";
   }
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (WIFSIGNALED(status)) return "signal: " + signal_name(WTERMSIG(status));
   if (WEXITSTATUS(status) != 0) return "exit status " + std::to_string(WEXITSTATUS(status));
   return "";

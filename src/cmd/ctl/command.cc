@@ -38,7 +38,7 @@ const Command* child_named(const Command& parent, std::string_view name) {
 struct Found {
   std::vector<const Command*> path;  // the root first
   std::vector<std::string> arguments;
-  std::string unknown;               // the first word that names no command of the root
+  std::string unknown;  // the first word that names no command of the root
 };
 
 // Where the first word among the arguments is that is neither a flag nor a flag's value.
@@ -160,7 +160,8 @@ std::expected<void, int> Invocation::read_options(std::span<const std::string_vi
   if (std::find(formats.begin(), formats.end(), global.write_out) != formats.end()) return {};
   std::string known;
   for (const std::string_view format : formats) known += (known.empty() ? "" : ", ") + std::string(format);
-  return std::unexpected(error(kExitBadFeature, global.write_out + " not supported as output format (of this command: " + known + ")"));
+  return std::unexpected(
+      error(kExitBadFeature, global.write_out + " not supported as output format (of this command: " + known + ")"));
 }
 
 std::expected<std::unique_ptr<Session>, int> Invocation::connect(std::span<const std::string_view> formats) {
@@ -170,8 +171,8 @@ std::expected<std::unique_ptr<Session>, int> Invocation::connect(std::span<const
   return std::move(*session);
 }
 
-int run_command_line(const std::string& program, const std::vector<std::string>& arguments, const Environment& environment,
-                     const Streams& streams) {
+int run_command_line(const std::string& program, const std::vector<std::string>& arguments,
+                     const Environment& environment, const Streams& streams) {
   const Command root = command_tree(program);
   Invocation invocation{program, {}, {}, environment, streams, {}};
   FlagSet& flags = invocation.flags;

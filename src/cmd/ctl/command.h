@@ -49,11 +49,11 @@ struct Invocation {
 
 struct Command {
   std::string name;
-  std::string usage;    // after the path: "get [options] <key> [range_end]"
-  std::string summary;  // one line
-  std::string details;  // of help, instead of the summary; may be empty
-  std::string group;    // of the program's own help; empty: not listed there
-  void (*declare)(FlagSet& flags) = nullptr;  // what children have too is FlagScope::kInherited
+  std::string usage;                             // after the path: "get [options] <key> [range_end]"
+  std::string summary;                           // one line
+  std::string details;                           // of help, instead of the summary; may be empty
+  std::string group;                             // of the program's own help; empty: not listed there
+  void (*declare)(FlagSet& flags) = nullptr;     // what children have too is FlagScope::kInherited
   int (*run)(Invocation& invocation) = nullptr;  // null: prints help
   std::vector<Command> children = {};
 };
@@ -62,8 +62,8 @@ struct Command {
 Command command_tree(const std::string& program);
 
 // Runs the command that `arguments` (without the program's name) name. Returns the exit code.
-int run_command_line(const std::string& program, const std::vector<std::string>& arguments, const Environment& environment,
-                     const Streams& streams);
+int run_command_line(const std::string& program, const std::vector<std::string>& arguments,
+                     const Environment& environment, const Streams& streams);
 
 // The formats that commands know.
 inline constexpr std::string_view kSimpleOnly[] = {"simple"};

@@ -20,7 +20,8 @@ class CommandLine : public testing::Test {
  protected:
   CommandLine() : member_({.io_loops = 0, .data_dir = directory_.path(), .trace = nullptr}) {}
 
-  Outcome run(const std::vector<std::string>& words, const std::string& input = "", const std::string& program = "etcdctl") {
+  Outcome run(const std::vector<std::string>& words, const std::string& input = "",
+              const std::string& program = "etcdctl") {
     int pipe[2];
     EXPECT_EQ(::pipe(pipe), 0);
     EXPECT_EQ(::write(pipe[1], input.data(), input.size()), static_cast<ssize_t>(input.size()));
@@ -88,7 +89,8 @@ TEST_F(CommandLine, ALeaseIsGrantedListedKeptAndRevoked) {
   EXPECT_EQ(ok({"get", "leased"}), "");
   EXPECT_EQ(ok({"lease", "timetolive", id}), "lease " + id + " already expired\n");
   EXPECT_EQ(ok({"lease", "keep-alive", id}), "lease " + id + " expired or revoked.\n");
-  EXPECT_EQ(run({"lease", "revoke", id}).err, "Error: failed to revoke lease (etcdserver: requested lease not found)\n");
+  EXPECT_EQ(run({"lease", "revoke", id}).err,
+            "Error: failed to revoke lease (etcdserver: requested lease not found)\n");
 }
 
 TEST_F(CommandLine, HistoryBeforeACompactionIsGone) {
@@ -103,19 +105,21 @@ TEST_F(CommandLine, AnEndpointTellsItsStatusAndHealth) {
   const std::string status = ok({"endpoint", "status"});
   EXPECT_TRUE(status.starts_with(endpoint + ", ")) << status;
   EXPECT_EQ(std::count(status.begin(), status.end(), ','), 15) << status;
-  EXPECT_TRUE(ok({"endpoint", "health"}).starts_with(endpoint + " is healthy: successfully committed proposal: took = "));
+  EXPECT_TRUE(
+      ok({"endpoint", "health"}).starts_with(endpoint + " is healthy: successfully committed proposal: took = "));
 }
 
 TEST_F(CommandLine, AWatchTellsEventsThroughAProgramAndEndsWithItsFailure) {
   ok({"put", "w", "1"});
   ok({"del", "w"});
   ok({"put", "w", "2"});
-  const Outcome outcome =
-      run({"watch", "w", "--rev", "2", "--", "sh", "-c", "test \"$ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY\" != '\"DELETE\" \"w\"'"});
+  const Outcome outcome = run({"watch", "w", "--rev", "2", "--", "sh", "-c",
+                               "test \"$ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY\" != '\"DELETE\" \"w\"'"});
   EXPECT_EQ(outcome.exit_code, kExitError);
   EXPECT_EQ(outcome.out, "PUT\nw\n1\nDELETE\nw\n\nPUT\nw\n2\n");
   EXPECT_EQ(outcome.err,
-            "command [\"sh\" \"-c\" \"test \\\"$ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY\\\" != '\\\"DELETE\\\" \\\"w\\\"'\"] error "
+            "command [\"sh\" \"-c\" \"test \\\"$ETCD_WATCH_EVENT_TYPE $ETCD_WATCH_KEY\\\" != '\\\"DELETE\\\" "
+            "\\\"w\\\"'\"] error "
             "(exit status 1)\n");
 }
 
@@ -153,7 +157,8 @@ TEST_F(CommandLine, AnUnknownFlagIsFollowedByTheCommandsUsage) {
   const Outcome outcome = run({"lease", "grant", "5", "--foo"});
   EXPECT_EQ(outcome.exit_code, kExitError);
   EXPECT_EQ(outcome.err,
-            "Error: unknown flag: --foo\nUsage:\n  etcdctl lease grant <ttl> [flags]\n\nFlags:\n  -h, --help   help for grant\n\n");
+            "Error: unknown flag: --foo\nUsage:\n  etcdctl lease grant <ttl> [flags]\n\nFlags:\n  -h, --help   help "
+            "for grant\n\n");
 }
 
 TEST_F(CommandLine, AFormatThatACommandHasNotNamesThoseItHas) {
@@ -170,8 +175,9 @@ TEST_F(CommandLine, ACallWithoutAServerEndsAtItsTimeout) {
   EXPECT_EQ(outcome.err, "Error: context deadline exceeded\n");
   const Outcome health = run({"endpoint", "health", "--command-timeout", "200ms"});
   EXPECT_EQ(health.exit_code, kExitError);
-  EXPECT_EQ(health.err, member_.client_address().text() +
-                            " is unhealthy: failed to commit proposal: context deadline exceeded\nError: unhealthy cluster\n");
+  EXPECT_EQ(health.err,
+            member_.client_address().text() +
+                " is unhealthy: failed to commit proposal: context deadline exceeded\nError: unhealthy cluster\n");
 }
 
 }  // namespace

@@ -51,11 +51,12 @@ Command command_tree(const std::string& program) {
   root.children.push_back(version_command(program));
   root.children.push_back(options_command());
   root.children.push_back(help_command());
-  for (const std::string_view name : {"alarm", "auth", "check", "completion", "defrag", "downgrade", "elect", "lock", "make-mirror",
-                                      "member", "move-leader", "role", "snapshot", "user"}) {
+  for (const std::string_view name : {"alarm", "auth", "check", "completion", "defrag", "downgrade", "elect", "lock",
+                                      "make-mirror", "member", "move-leader", "role", "snapshot", "user"}) {
     root.children.push_back(missing_command(name));
   }
-  std::sort(root.children.begin(), root.children.end(), [](const Command& a, const Command& b) { return a.name < b.name; });
+  std::sort(root.children.begin(), root.children.end(),
+            [](const Command& a, const Command& b) { return a.name < b.name; });
   return root;
 }
 

@@ -31,7 +31,8 @@ struct Parsed {
 std::expected<Parsed<pb::PutRequest>, UsageError> parse_put(const FlagSet& flags, std::vector<std::string> arguments,
                                                             std::string* value_read);
 std::expected<Parsed<pb::RangeRequest>, UsageError> parse_get(const FlagSet& flags, std::vector<std::string> arguments);
-std::expected<Parsed<pb::DeleteRangeRequest>, UsageError> parse_del(const FlagSet& flags, std::vector<std::string> arguments);
+std::expected<Parsed<pb::DeleteRangeRequest>, UsageError> parse_del(const FlagSet& flags,
+                                                                    std::vector<std::string> arguments);
 
 void declare_put_flags(FlagSet& flags);
 void declare_get_flags(FlagSet& flags);

@@ -5,7 +5,8 @@ namespace quorate::cmd::ctl {
 namespace {
 
 int run_compaction(Invocation& invocation) {
-  if (invocation.arguments.size() != 1) return invocation.error(kExitBadArguments, "compaction command needs 1 argument");
+  if (invocation.arguments.size() != 1)
+    return invocation.error(kExitBadArguments, "compaction command needs 1 argument");
   const auto revision = parse_int(invocation.arguments[0], 10);
   if (!revision) return invocation.error(kExitError, revision.error().text());
   auto session = invocation.connect(kSimpleOnly);
@@ -13,7 +14,8 @@ int run_compaction(Invocation& invocation) {
   pb::CompactionRequest request;
   request.revision = *revision;
   request.physical = invocation.flags.on("physical");
-  const auto reply = (*session)->call<pb::CompactionResponse>("/etcdserverpb.KV/Compact", request, invocation.limits(false));
+  const auto reply =
+      (*session)->call<pb::CompactionResponse>("/etcdserverpb.KV/Compact", request, invocation.limits(false));
   if (!reply) return invocation.error(reply.error());
   invocation.out() << "compacted revision " << *revision << "\n";
   return kExitOk;

@@ -13,14 +13,15 @@ int run_del(Invocation& invocation) {
   auto session = invocation.connect(kKeyValueFormats);
   if (!session) return session.error();
   if (invocation.arguments.size() == 2 && !invocation.flags.on("range")) {
-    invocation.err() << "Warning: Keys between " << quote(invocation.arguments[0]) << " and " << quote(invocation.arguments[1])
-                     << " will be deleted. Please interrupt the command within next 2 seconds to cancel. You can provide "
-                        "`--range` flag to avoid the delay.\n"
-                     << std::flush;
+    invocation.err()
+        << "Warning: Keys between " << quote(invocation.arguments[0]) << " and " << quote(invocation.arguments[1])
+        << " will be deleted. Please interrupt the command within next 2 seconds to cancel. You can provide "
+           "`--range` flag to avoid the delay.\n"
+        << std::flush;
     (*session)->sleep(kTimeToThink);
   }
-  const auto reply =
-      (*session)->call<pb::DeleteRangeResponse>("/etcdserverpb.KV/DeleteRange", parsed->request, invocation.limits(false));
+  const auto reply = (*session)->call<pb::DeleteRangeResponse>("/etcdserverpb.KV/DeleteRange", parsed->request,
+                                                               invocation.limits(false));
   if (!reply) return invocation.error(reply.error());
   PrinterSimple simple(invocation.out(), invocation.global.hex);
   print_as(invocation.global.write_out, reply->message, simple, invocation.out(), invocation.global.hex);
@@ -36,7 +37,8 @@ void declare_del_flags(FlagSet& flags) {
   flags.on_off("range", "delete range of keys");
 }
 
-std::expected<Parsed<pb::DeleteRangeRequest>, UsageError> parse_del(const FlagSet& flags, std::vector<std::string> arguments) {
+std::expected<Parsed<pb::DeleteRangeRequest>, UsageError> parse_del(const FlagSet& flags,
+                                                                    std::vector<std::string> arguments) {
   const auto bad = [](std::string text) { return std::unexpected(UsageError{kExitBadArguments, std::move(text)}); };
   const bool prefix = flags.on("prefix"), from_key = flags.on("from-key");
   if (arguments.empty() || arguments.size() > 2) {

@@ -9,8 +9,10 @@ namespace quorate::cmd::ctl {
 namespace {
 
 constexpr std::string_view kStatusDetails =
-    "Prints one line for each endpoint: endpoint, ID, version, storage version, db size, in use, percentage not in use, quota,\n"
-    "is leader, is learner, raft term, raft index, raft applied index, errors, downgrade target version, downgrade enabled.";
+    "Prints one line for each endpoint: endpoint, ID, version, storage version, db size, in use, percentage not in "
+    "use, quota,\n"
+    "is leader, is learner, raft term, raft index, raft applied index, errors, downgrade target version, downgrade "
+    "enabled.";
 
 // The endpoints that were named, or with --cluster those of all members. On failure the exit code.
 std::expected<std::vector<std::string>, int> endpoints_of(Invocation& invocation, Session& session) {
@@ -20,8 +22,8 @@ std::expected<std::vector<std::string>, int> endpoints_of(Invocation& invocation
   const auto members = session.call_generated<etcdserverpb::MemberListResponse>(
       session.channel(), "/etcdserverpb.Cluster/MemberList", request, invocation.limits(true));
   if (!members) {
-    return std::unexpected(
-        invocation.error(kExitError, "failed to fetch endpoints from etcd cluster member list: " + error_text(members.error())));
+    return std::unexpected(invocation.error(
+        kExitError, "failed to fetch endpoints from etcd cluster member list: " + error_text(members.error())));
   }
   std::vector<std::string> endpoints;
   for (const etcdserverpb::Member& member : members->members()) {
@@ -41,12 +43,13 @@ std::string yes_no(bool yes) { return yes ? "true" : "false"; }
 std::string status_line(const std::string& endpoint, const etcdserverpb::StatusResponse& status) {
   const auto size = static_cast<uint64_t>(status.dbsize()), in_use = static_cast<uint64_t>(status.dbsizeinuse());
   const auto unused_percent = size == 0 ? 0 : 100 - static_cast<int64_t>(in_use * 100 / size);
-  return joined({endpoint, hex(status.header().member_id()), status.version(), status.storageversion(), human_bytes(size),
-                 human_bytes(in_use), std::to_string(unused_percent) + "%", human_bytes(static_cast<uint64_t>(status.dbsizequota())),
+  return joined({endpoint, hex(status.header().member_id()), status.version(), status.storageversion(),
+                 human_bytes(size), human_bytes(in_use), std::to_string(unused_percent) + "%",
+                 human_bytes(static_cast<uint64_t>(status.dbsizequota())),
                  yes_no(status.leader() == status.header().member_id()), yes_no(status.islearner()),
-                 std::to_string(status.raftterm()), std::to_string(status.raftindex()), std::to_string(status.raftappliedindex()),
-                 joined({status.errors().begin(), status.errors().end()}), status.downgradeinfo().targetversion(),
-                 yes_no(status.downgradeinfo().enabled())});
+                 std::to_string(status.raftterm()), std::to_string(status.raftindex()),
+                 std::to_string(status.raftappliedindex()), joined({status.errors().begin(), status.errors().end()}),
+                 status.downgradeinfo().targetversion(), yes_no(status.downgradeinfo().enabled())});
 }
 
 int run_status(Invocation& invocation) {
@@ -59,8 +62,8 @@ int run_status(Invocation& invocation) {
   for (const std::string& endpoint : *endpoints) {
     Result<etcdserverpb::StatusResponse> status = fail(Code::kUnavailable, "");
     if (auto channel = (*session)->channel_to(endpoint)) {
-      status = (*session)->call_generated<etcdserverpb::StatusResponse>(**channel, "/etcdserverpb.Maintenance/Status",
-                                                                        etcdserverpb::StatusRequest(), invocation.limits(true));
+      status = (*session)->call_generated<etcdserverpb::StatusResponse>(
+          **channel, "/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest(), invocation.limits(true));
     } else {
       status = fail(channel.error());
     }
@@ -68,7 +71,8 @@ int run_status(Invocation& invocation) {
       lines += status_line(endpoint, *status) + "\n";
       continue;
     }
-    invocation.err() << "Failed to get the status of endpoint " << endpoint << " (" << error_text(status.error()) << ")\n";
+    invocation.err() << "Failed to get the status of endpoint " << endpoint << " (" << error_text(status.error())
+                     << ")\n";
     exit_code = kExitError;
   }
   invocation.out() << lines;
@@ -90,17 +94,20 @@ class HealthCheck {
     request.key = "health";
     client::CallOptions options;
     options.timeout = timeout_;
-    client::unary(*channel_, "/etcdserverpb.KV/Range", Bytes::adopt(pb::encode(request)), options, [this](Result<Bytes> answer) {
-      // Without the permission to read the key the proposal went through all the same.
-      if (!answer && answer.error().code() != Code::kPermissionDenied) return finish(error_text(answer.error()));
-      took_ = session_.loop_env().clock.now() - started_;
-      ask_for_alarms();
-    });
+    client::unary(*channel_, "/etcdserverpb.KV/Range", Bytes::adopt(pb::encode(request)), options,
+                  [this](Result<Bytes> answer) {
+                    // Without the permission to read the key the proposal went through all the same.
+                    if (!answer && answer.error().code() != Code::kPermissionDenied)
+                      return finish(error_text(answer.error()));
+                    took_ = session_.loop_env().clock.now() - started_;
+                    ask_for_alarms();
+                  });
   }
 
   bool healthy() const { return failure_.empty(); }
   std::string line() const {
-    if (healthy()) return endpoint_ + " is healthy: successfully committed proposal: took = " + env::duration_text(took_);
+    if (healthy())
+      return endpoint_ + " is healthy: successfully committed proposal: took = " + env::duration_text(took_);
     return endpoint_ + " is unhealthy: failed to commit proposal: " + failure_;
   }
 
@@ -108,17 +115,18 @@ class HealthCheck {
   void ask_for_alarms() {
     client::CallOptions options;
     options.timeout = timeout_;
-    client::unary(*channel_, "/etcdserverpb.Maintenance/Alarm", Bytes::adopt(etcdserverpb::AlarmRequest().SerializeAsString()),
-                  options, [this](Result<Bytes> answer) {
-                    if (!answer) return finish("Unable to fetch the alarm list");
-                    etcdserverpb::AlarmResponse alarms;
-                    if (!alarms.ParseFromArray(answer->data(), static_cast<int>(answer->size())) || alarms.alarms().empty()) {
-                      return finish("");
-                    }
-                    std::string text = "Active Alarm(s): ";
-                    for (const etcdserverpb::AlarmMember& alarm : alarms.alarms()) text += AlarmType_Name(alarm.alarm()) + " ";
-                    finish(text);
-                  });
+    client::unary(
+        *channel_, "/etcdserverpb.Maintenance/Alarm", Bytes::adopt(etcdserverpb::AlarmRequest().SerializeAsString()),
+        options, [this](Result<Bytes> answer) {
+          if (!answer) return finish("Unable to fetch the alarm list");
+          etcdserverpb::AlarmResponse alarms;
+          if (!alarms.ParseFromArray(answer->data(), static_cast<int>(answer->size())) || alarms.alarms().empty()) {
+            return finish("");
+          }
+          std::string text = "Active Alarm(s): ";
+          for (const etcdserverpb::AlarmMember& alarm : alarms.alarms()) text += AlarmType_Name(alarm.alarm()) + " ";
+          finish(text);
+        });
   }
 
   void finish(std::string failure) {
@@ -183,7 +191,8 @@ Command endpoint_command(const std::string& program) {
   };
   add("hashkv", "", "Not in this version", run_hash_kv);
   add("health", "Checks the healthiness of endpoints specified in `--endpoints` flag", "", run_health);
-  add("status", "Prints out the status of endpoints specified in `--endpoints` flag", std::string(kStatusDetails), run_status);
+  add("status", "Prints out the status of endpoints specified in `--endpoints` flag", std::string(kStatusDetails),
+      run_status);
   return endpoint;
 }
 

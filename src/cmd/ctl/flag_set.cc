@@ -25,8 +25,8 @@ std::string shown_default(const FlagSet::Flag& flag) {
 
 }  // namespace
 
-FlagSet& FlagSet::add(FlagKind kind, std::string_view name, std::string_view default_value, std::string_view description,
-                      char letter) {
+FlagSet& FlagSet::add(FlagKind kind, std::string_view name, std::string_view default_value,
+                      std::string_view description, char letter) {
   Flag& flag = flags_[std::string(name)];
   flag.name = name;
   flag.letter = letter;
@@ -67,9 +67,7 @@ Status FlagSet::set(Flag& flag, std::string_view value) {
         value.remove_prefix(std::min(comma + 1, value.size()));
       }
       return {};
-    case FlagKind::kText:
-      flag.value = value;
-      return {};
+    case FlagKind::kText: flag.value = value; return {};
   }
   return {};
 }

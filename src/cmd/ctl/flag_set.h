@@ -1,9 +1,8 @@
 // cmd/ctl/flag_set.h: the flags of one command, read as pflag reads them.
 //
 // Flags stand anywhere among the arguments: --name value, --name=value, -n value, -nvalue, -n=value; a switch takes its
-// value only after "=", and several short ones may be joined. "--" ends them. Repeated ones: the last counts, lists grow.
-// Error texts are pflag's.
-// Threads: one.
+// value only after "=", and several short ones may be joined. "--" ends them. Repeated ones: the last counts, lists
+// grow. Error texts are pflag's. Threads: one.
 #pragma once
 
 #include <map>
@@ -37,7 +36,8 @@ class FlagSet {
   };
 
   // `default_value` must be valid for its kind; empty is off, 0, "" or none.
-  FlagSet& add(FlagKind kind, std::string_view name, std::string_view default_value, std::string_view description, char letter = 0);
+  FlagSet& add(FlagKind kind, std::string_view name, std::string_view default_value, std::string_view description,
+               char letter = 0);
   FlagSet& on_off(std::string_view name, std::string_view description, char letter = 0) {
     return add(FlagKind::kSwitch, name, "false", description, letter);
   }

@@ -71,8 +71,11 @@ TEST(FlagSet, MistakesAreToldInPflagsWords) {
       {{"---"}, "bad flag syntax: ---"},
       {{"--=x"}, "bad flag syntax: --=x"},
       {{"--rev", "x"}, "invalid argument \"x\" for \"--rev\" flag: strconv.ParseInt: parsing \"x\": invalid syntax"},
-      {{"--prefix=maybe"}, "invalid argument \"maybe\" for \"--prefix\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax"},
-      {{"-i=maybe"}, "invalid argument \"maybe\" for \"-i, --interactive\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax"},
+      {{"--prefix=maybe"},
+       "invalid argument \"maybe\" for \"--prefix\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax"},
+      {{"-i=maybe"},
+       "invalid argument \"maybe\" for \"-i, --interactive\" flag: strconv.ParseBool: parsing \"maybe\": invalid "
+       "syntax"},
       {{"--timeout", "5"}, "invalid argument \"5\" for \"--timeout\" flag: time: missing unit in duration \"5\""},
   };
   for (const auto& [words, text] : cases) {
@@ -117,7 +120,8 @@ TEST(GlobalOptions, TheDefaultsAreEtcdctls) {
 }
 
 TEST(GlobalOptions, AVariableStandsInForAFlagThatWasNotGiven) {
-  const Read with = read({"--hex"}, {{"ETCDCTL_ENDPOINTS", "a:1,b:2"}, {"ETCDCTL_COMMAND_TIMEOUT", "1s"}, {"ETCDCTL_WATCH_KEY", "k"}});
+  const Read with = read(
+      {"--hex"}, {{"ETCDCTL_ENDPOINTS", "a:1,b:2"}, {"ETCDCTL_COMMAND_TIMEOUT", "1s"}, {"ETCDCTL_WATCH_KEY", "k"}});
   EXPECT_EQ(with.options->endpoints, (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(with.options->command_timeout, Duration(1s));
   EXPECT_TRUE(with.options->command_timeout_given);
@@ -130,8 +134,9 @@ TEST(GlobalOptions, AFlagAndItsVariableAtOnceAreRefusedEvenWhenTheVariableIsEmpt
     const Read with = read({"--endpoints", "a:1"}, {{"ETCDCTL_ENDPOINTS", value}});
     ASSERT_FALSE(with.options.has_value());
     EXPECT_EQ(with.options.error().exit_code, kExitError);
-    EXPECT_NE(with.warnings.find("conflicting environment variable is shadowed by corresponding command-line flag (either unset "
-                                 "environment variable or disable flag))"),
+    EXPECT_NE(with.warnings.find(
+                  "conflicting environment variable is shadowed by corresponding command-line flag (either unset "
+                  "environment variable or disable flag))"),
               std::string::npos);
   }
 }
@@ -140,7 +145,8 @@ TEST(GlobalOptions, AnUnknownVariableIsWarnedOf) {
   const Read with = read({}, {{"ETCDCTL_API", "3"}});
   EXPECT_TRUE(with.options.has_value());
   EXPECT_EQ(with.warnings,
-            "{\"level\":\"warn\",\"msg\":\"unrecognized environment variable\",\"environment-variable\":\"ETCDCTL_API=3\"}\n");
+            "{\"level\":\"warn\",\"msg\":\"unrecognized environment "
+            "variable\",\"environment-variable\":\"ETCDCTL_API=3\"}\n");
 }
 
 TEST(GlobalOptions, WhatIsNotThereYetIsRefusedByName) {
@@ -149,7 +155,8 @@ TEST(GlobalOptions, WhatIsNotThereYetIsRefusedByName) {
       {{"--cacert", "ca.pem"}, {kExitBadFeature, "--cacert: TLS is not supported by this version"}},
       {{"--user", "root:x"}, {kExitBadFeature, "--user: authentication is not supported by this version"}},
       {{"-d", "example.org"}, {kExitBadFeature, "--discovery-srv: discovery is not supported by this version"}},
-      {{"--endpoints", "https://a:1"}, {kExitBadFeature, "endpoint \"https://a:1\": TLS is not supported by this version"}},
+      {{"--endpoints", "https://a:1"},
+       {kExitBadFeature, "endpoint \"https://a:1\": TLS is not supported by this version"}},
       {{"-w", "xml"}, {kExitBadFeature, "unsupported output format"}},
   };
   for (const auto& [words, error] : cases) {

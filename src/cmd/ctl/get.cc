@@ -40,13 +40,13 @@ std::expected<void, UsageError> parse_sort(const FlagSet& flags, pb::RangeReques
 }
 
 // Sets one pair of bounds.
-std::expected<void, UsageError> parse_bounds(const FlagSet& flags, const std::string& what, std::string_view name, Revision& least,
-                                             Revision& most) {
+std::expected<void, UsageError> parse_bounds(const FlagSet& flags, const std::string& what, std::string_view name,
+                                             Revision& least, Revision& most) {
   least = flags.number("min-" + what + "-rev");
   most = flags.number("max-" + what + "-rev");
   if (most <= 0 || least <= most) return {};
-  return bad(kExitBadFeature, "getMin" + std::string(name) + "Rev(=" + std::to_string(least) + ") > getMax" + std::string(name) +
-                                  "Rev(=" + std::to_string(most) + ")");
+  return bad(kExitBadFeature, "getMin" + std::string(name) + "Rev(=" + std::to_string(least) + ") > getMax" +
+                                  std::string(name) + "Rev(=" + std::to_string(most) + ")");
 }
 
 int run_get(Invocation& invocation) {
@@ -61,7 +61,8 @@ int run_get(Invocation& invocation) {
   if (flags.on("print-value-only") && invocation.global.write_out != "simple") {
     return invocation.error(kExitBadArguments, "print-value-only is only for `--write-out=simple`");
   }
-  const auto reply = (*session)->call<pb::RangeResponse>("/etcdserverpb.KV/Range", parsed->request, invocation.limits(true));
+  const auto reply =
+      (*session)->call<pb::RangeResponse>("/etcdserverpb.KV/Range", parsed->request, invocation.limits(true));
   if (!reply) return invocation.error(reply.error());
   PrinterSimple simple(invocation.out(), invocation.global.hex);
   simple.values_only(flags.on("print-value-only"));
@@ -96,7 +97,8 @@ void declare_get_flags(FlagSet& flags) {
   flags.on_off("stream", "Use the RangeStream RPC");
 }
 
-std::expected<Parsed<pb::RangeRequest>, UsageError> parse_get(const FlagSet& flags, std::vector<std::string> arguments) {
+std::expected<Parsed<pb::RangeRequest>, UsageError> parse_get(const FlagSet& flags,
+                                                              std::vector<std::string> arguments) {
   const bool prefix = flags.on("prefix"), from_key = flags.on("from-key");
   if (arguments.empty()) {
     return bad(kExitBadArguments, "get command needs one argument as key and an optional argument as range_end");
@@ -112,14 +114,16 @@ std::expected<Parsed<pb::RangeRequest>, UsageError> parse_get(const FlagSet& fla
     return bad(kExitBadFeature, "unknown consistency flag \"" + consistency + "\"");
   }
   if (arguments.size() > 1 && (prefix || from_key)) {
-    return bad(kExitBadArguments, "too many arguments, only accept one argument when `--prefix` or `--from-key` is set");
+    return bad(kExitBadArguments,
+               "too many arguments, only accept one argument when `--prefix` or `--from-key` is set");
   }
   arguments.resize(std::min<size_t>(arguments.size(), 2));
   if (prefix) arguments.push_back(prefix_end(arguments[0]));
   if (from_key) arguments.emplace_back(1, '\0');
   if ((prefix || from_key) && arguments[0].empty()) arguments[0] = std::string(1, '\0');
   if (auto sorted = parse_sort(flags, request); !sorted) return std::unexpected(sorted.error());
-  if (auto bounds = parse_bounds(flags, "create", "Create", request.min_create_revision, request.max_create_revision); !bounds) {
+  if (auto bounds = parse_bounds(flags, "create", "Create", request.min_create_revision, request.max_create_revision);
+      !bounds) {
     return std::unexpected(bounds.error());
   }
   if (auto bounds = parse_bounds(flags, "mod", "Mod", request.min_mod_revision, request.max_mod_revision); !bounds) {

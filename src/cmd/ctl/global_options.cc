@@ -21,8 +21,8 @@ std::string variable_of(const std::string& flag_name) {
 
 // One line in the shape of the client library's log.
 std::string log_line(std::string_view level, std::string_view message, std::string_view variable) {
-  return "{\"level\":\"" + std::string(level) + "\",\"msg\":\"" + std::string(message) + "\",\"environment-variable\":" +
-         quote(variable) + "}\n";
+  return "{\"level\":\"" + std::string(level) + "\",\"msg\":\"" + std::string(message) +
+         "\",\"environment-variable\":" + quote(variable) + "}\n";
 }
 
 UsageError refused(const std::string& flag, const std::string& why) {
@@ -51,7 +51,8 @@ std::expected<void, UsageError> fill_from(const Environment& environment, FlagSe
     }
     flag.given = true;
   }
-  for (auto at = environment.lower_bound(std::string(kPrefix)); at != environment.end() && at->first.starts_with(kPrefix); ++at) {
+  for (auto at = environment.lower_bound(std::string(kPrefix));
+       at != environment.end() && at->first.starts_with(kPrefix); ++at) {
     if (std::find(known.begin(), known.end(), at->first) == known.end()) {
       err << log_line("warn", "unrecognized environment variable", at->first + "=" + at->second);
     }
@@ -76,7 +77,8 @@ std::expected<void, UsageError> check_refused(const FlagSet& flags) {
   }
   for (const std::string& endpoint : flags.list("endpoints")) {
     if (endpoint.starts_with("https://") || endpoint.starts_with("unixs://")) {
-      return std::unexpected(UsageError{kExitBadFeature, "endpoint " + quote(endpoint) + ": TLS is not supported by this version"});
+      return std::unexpected(
+          UsageError{kExitBadFeature, "endpoint " + quote(endpoint) + ": TLS is not supported by this version"});
     }
   }
   return {};
@@ -88,7 +90,8 @@ void declare_global_flags(FlagSet& flags) {
   flags.scope(FlagScope::kHidden);
   flags.add(FlagKind::kList, "endpoints", "127.0.0.1:2379", "gRPC endpoints");
   flags.on_off("debug", "enable client-side debug logging");
-  flags.add(FlagKind::kText, "write-out", "simple", "set the output format (fields, json, protobuf, simple, table)", 'w');
+  flags.add(FlagKind::kText, "write-out", "simple", "set the output format (fields, json, protobuf, simple, table)",
+            'w');
   flags.on_off("hex", "print byte strings as hex encoded strings");
   flags.add(FlagKind::kDuration, "dial-timeout", "2s", "dial timeout for client connections");
   flags.add(FlagKind::kDuration, "command-timeout", "5s", "timeout for short running command (excluding dial timeout)");
@@ -99,9 +102,11 @@ void declare_global_flags(FlagSet& flags) {
   flags.add(FlagKind::kNumber, "max-recv-bytes", "",
             "client-side response receive limit in bytes (if 0, it defaults to \"math.MaxInt32\")");
   flags.add(FlagKind::kSwitch, "insecure-transport", "true", "disable transport security for client connections");
-  flags.add(FlagKind::kSwitch, "insecure-discovery", "true", "accept insecure SRV records describing cluster endpoints");
-  flags.on_off("insecure-skip-tls-verify",
-               "skip server certificate verification (CAUTION: this option should be enabled only for testing purposes)");
+  flags.add(FlagKind::kSwitch, "insecure-discovery", "true",
+            "accept insecure SRV records describing cluster endpoints");
+  flags.on_off(
+      "insecure-skip-tls-verify",
+      "skip server certificate verification (CAUTION: this option should be enabled only for testing purposes)");
   flags.add(FlagKind::kText, "cert", "", "identify secure client using this TLS certificate file");
   flags.add(FlagKind::kText, "key", "", "identify secure client using this TLS key file");
   flags.add(FlagKind::kText, "cacert", "", "verify certificates of TLS-enabled secure servers using this CA bundle");
@@ -110,12 +115,14 @@ void declare_global_flags(FlagSet& flags) {
   flags.add(FlagKind::kText, "user", "", "username[:password] for authentication (prompt if password is not supplied)");
   flags.add(FlagKind::kText, "password", "",
             "password for authentication (if this option is used, --user option shouldn't include password)");
-  flags.add(FlagKind::kText, "discovery-srv", "", "domain name to query for SRV records describing cluster endpoints", 'd');
+  flags.add(FlagKind::kText, "discovery-srv", "", "domain name to query for SRV records describing cluster endpoints",
+            'd');
   flags.add(FlagKind::kText, "discovery-srv-name", "", "service name to query when using DNS discovery");
   flags.scope(FlagScope::kLocal);
 }
 
-std::expected<GlobalOptions, UsageError> read_global_options(FlagSet& flags, const Environment& environment, std::ostream& err) {
+std::expected<GlobalOptions, UsageError> read_global_options(FlagSet& flags, const Environment& environment,
+                                                             std::ostream& err) {
   if (auto filled = fill_from(environment, flags, err); !filled) return std::unexpected(std::move(filled.error()));
   if (auto checked = check_refused(flags); !checked) return std::unexpected(std::move(checked.error()));
   GlobalOptions options;
@@ -127,8 +134,10 @@ std::expected<GlobalOptions, UsageError> read_global_options(FlagSet& flags, con
   options.command_timeout_given = flags.given("command-timeout");
   options.keepalive_interval = flags.duration("keepalive-time");
   options.keepalive_timeout = flags.duration("keepalive-timeout");
-  if (const int64_t bytes = flags.number("max-request-bytes"); bytes > 0) options.max_request_bytes = static_cast<size_t>(bytes);
-  if (const int64_t bytes = flags.number("max-recv-bytes"); bytes > 0) options.max_receive_bytes = static_cast<size_t>(bytes);
+  if (const int64_t bytes = flags.number("max-request-bytes"); bytes > 0)
+    options.max_request_bytes = static_cast<size_t>(bytes);
+  if (const int64_t bytes = flags.number("max-recv-bytes"); bytes > 0)
+    options.max_receive_bytes = static_cast<size_t>(bytes);
   for (const std::string_view format : {"fields", "json", "protobuf", "simple", "table"}) {
     if (options.write_out == format) return options;
   }

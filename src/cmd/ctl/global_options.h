@@ -38,6 +38,7 @@ struct UsageError {
 void declare_global_flags(FlagSet& flags);
 
 // Fills the flags that were not given from `environment` and reads them all. Warnings go to `err`.
-std::expected<GlobalOptions, UsageError> read_global_options(FlagSet& flags, const Environment& environment, std::ostream& err);
+std::expected<GlobalOptions, UsageError> read_global_options(FlagSet& flags, const Environment& environment,
+                                                             std::ostream& err);
 
 }  // namespace quorate::cmd::ctl

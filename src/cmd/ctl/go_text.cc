@@ -174,13 +174,13 @@ Result<Duration> parse_duration(std::string_view text) {
     const size_t unit_length = std::min(rest.find_first_of(".0123456789"), rest.size());
     const std::string_view unit = rest.substr(0, unit_length);
     if (unit.empty()) return bad("missing unit in duration");
-    const long double unit_ns = unit == "ns"                                                       ? 1
+    const long double unit_ns = unit == "ns"                                                 ? 1
                                 : unit == "us" || unit == "\xC2\xB5s" || unit == "\xCE\xBCs" ? 1e3L
-                                : unit == "ms"                                                     ? 1e6L
-                                : unit == "s"                                                      ? 1e9L
-                                : unit == "m"                                                      ? 6e10L
-                                : unit == "h"                                                      ? 3.6e12L
-                                                                                                   : 0;
+                                : unit == "ms"                                               ? 1e6L
+                                : unit == "s"                                                ? 1e9L
+                                : unit == "m"                                                ? 6e10L
+                                : unit == "h"                                                ? 3.6e12L
+                                                                                             : 0;
     if (unit_ns == 0) return bad("unknown unit " + quote(unit) + " in duration");
     rest.remove_prefix(unit_length);
     nanoseconds += number * unit_ns / scale;

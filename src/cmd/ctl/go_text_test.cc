@@ -20,7 +20,8 @@ TEST(GoText, NumbersAreReadInTheirBaseAndRefusedInGosWords) {
   EXPECT_EQ(parse_int("9223372036854775808", 10).error().text(),
             "strconv.ParseInt: parsing \"9223372036854775808\": value out of range");
   for (const std::string_view text : {"", "-", "x", "1x", "0x", "8_"}) {
-    EXPECT_EQ(parse_int(text, 0).error().text(), "strconv.ParseInt: parsing " + quote(text) + ": invalid syntax") << text;
+    EXPECT_EQ(parse_int(text, 0).error().text(), "strconv.ParseInt: parsing " + quote(text) + ": invalid syntax")
+        << text;
   }
   EXPECT_FALSE(parse_int("0x1F", 10).has_value());
 }
@@ -57,7 +58,8 @@ TEST(GoText, UnquotingIsTheWayBack) {
 TEST(GoText, UnquotingReadsEveryEscapeAndRefusesTheRest) {
   EXPECT_EQ(unquote(R"("\x41\101\u00e9\U0001F600\a")"), "AA\xC3\xA9\xF0\x9F\x98\x80\a");
   EXPECT_EQ(unquote("`a\\n`"), "a\\n");
-  for (const std::string_view bad : {"", "\"", "a", "\"a", R"("\q")", R"("\x4")", R"("\400")", R"("\ud800")", "\"a\"b", "\"a\nb\""}) {
+  for (const std::string_view bad :
+       {"", "\"", "a", "\"a", R"("\q")", R"("\x4")", R"("\400")", R"("\ud800")", "\"a\"b", "\"a\nb\""}) {
     EXPECT_EQ(unquote(bad).error().text(), "invalid syntax") << bad;
   }
 }

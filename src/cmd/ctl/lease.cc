@@ -15,14 +15,16 @@ std::expected<LeaseId, int> lease_argument(Invocation& invocation, std::string_v
 }
 
 int run_grant(Invocation& invocation) {
-  if (invocation.arguments.size() != 1) return invocation.error(kExitBadArguments, "lease grant command needs TTL argument");
+  if (invocation.arguments.size() != 1)
+    return invocation.error(kExitBadArguments, "lease grant command needs TTL argument");
   const auto ttl_s = parse_int(invocation.arguments[0], 10);
   if (!ttl_s) return invocation.error(kExitBadArguments, "bad TTL (" + ttl_s.error().text() + ")");
   auto session = invocation.connect(kSimpleOnly);
   if (!session) return session.error();
   pb::LeaseGrantRequest request;
   request.ttl_s = *ttl_s;
-  const auto reply = (*session)->call<pb::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", request, invocation.limits(false));
+  const auto reply =
+      (*session)->call<pb::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", request, invocation.limits(false));
   if (!reply) return invocation.error(kExitError, "failed to grant lease (" + error_text(reply.error()) + ")");
   PrinterSimple(invocation.out(), invocation.global.hex).print(reply->message);
   return kExitOk;
@@ -35,7 +37,8 @@ int run_revoke(Invocation& invocation) {
   if (!session) return session.error();
   pb::LeaseRevokeRequest request;
   request.id = *id;
-  const auto reply = (*session)->call<pb::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", request, invocation.limits(false));
+  const auto reply =
+      (*session)->call<pb::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", request, invocation.limits(false));
   if (!reply) return invocation.error(kExitError, "failed to revoke lease (" + error_text(reply.error()) + ")");
   invocation.out() << "lease " << hex16(static_cast<uint64_t>(*id)) << " revoked\n";
   return kExitOk;
@@ -49,8 +52,8 @@ int run_time_to_live(Invocation& invocation) {
   pb::LeaseTimeToLiveRequest request;
   request.id = *id;
   request.keys = invocation.flags.on("keys");
-  const auto reply =
-      (*session)->call<pb::LeaseTimeToLiveResponse>("/etcdserverpb.Lease/LeaseTimeToLive", request, invocation.limits(true));
+  const auto reply = (*session)->call<pb::LeaseTimeToLiveResponse>("/etcdserverpb.Lease/LeaseTimeToLive", request,
+                                                                   invocation.limits(true));
   if (!reply) return invocation.error(reply.error());
   PrinterSimple(invocation.out(), invocation.global.hex).print(reply->message, request.keys);
   return kExitOk;
@@ -60,10 +63,12 @@ int run_list(Invocation& invocation) {
   auto session = invocation.connect(kSimpleOnly);
   if (!session) return session.error();
   // Its request has no field.
-  const auto bytes = (*session)->call((*session)->channel(), "/etcdserverpb.Lease/LeaseLeases", "", invocation.limits(true));
+  const auto bytes =
+      (*session)->call((*session)->channel(), "/etcdserverpb.Lease/LeaseLeases", "", invocation.limits(true));
   if (!bytes) return invocation.error(bytes.error());
   pb::LeaseLeasesResponse response;
-  if (!pb::decode(bytes->view(), response)) return invocation.error(Status(Code::kInternal, "the server's answer is no valid message"));
+  if (!pb::decode(bytes->view(), response))
+    return invocation.error(Status(Code::kInternal, "the server's answer is no valid message"));
   PrinterSimple(invocation.out(), invocation.global.hex).print(response);
   return kExitOk;
 }
@@ -162,7 +167,8 @@ int run_keep_alive(Invocation& invocation) {
   return KeepAlive(**session, invocation, *id, invocation.flags.on("once")).run();
 }
 
-Command leaf(std::string name, std::string usage, std::string summary, void (*declare)(FlagSet&), int (*run)(Invocation&)) {
+Command leaf(std::string name, std::string usage, std::string summary, void (*declare)(FlagSet&),
+             int (*run)(Invocation&)) {
   return {.name = std::move(name),
           .usage = std::move(usage),
           .summary = std::move(summary),
@@ -183,7 +189,9 @@ Command lease_command(const std::string& program) {
   lease.children.push_back(leaf("grant", "grant <ttl>", "Creates leases", nullptr, run_grant));
   lease.children.push_back(leaf(
       "keep-alive", "keep-alive [options] <leaseID>", "Keeps leases alive (renew)",
-      [](FlagSet& flags) { flags.on_off("once", "Resets the keep-alive time to its original value and exits immediately"); },
+      [](FlagSet& flags) {
+        flags.on_off("once", "Resets the keep-alive time to its original value and exits immediately");
+      },
       run_keep_alive));
   lease.children.push_back(leaf("list", "list", "List all active leases", nullptr, run_list));
   lease.children.push_back(leaf("revoke", "revoke <leaseID>", "Revokes leases", nullptr, run_revoke));

@@ -25,8 +25,7 @@ bool read_some(int fd, std::string& out) {
 
 std::string read_all(int fd) {
   std::string text;
-  while (read_some(fd, text)) {
-  }
+  while (read_some(fd, text)) {}
   return text;
 }
 
@@ -42,7 +41,8 @@ std::optional<std::string> LineSource::next() {
   return line;
 }
 
-LineWatcher::LineWatcher(env::posix::PosixLoop& loop, int fd, std::move_only_function<void(std::optional<std::string>)> on_line)
+LineWatcher::LineWatcher(env::posix::PosixLoop& loop, int fd,
+                         std::move_only_function<void(std::optional<std::string>)> on_line)
     : loop_(loop), fd_(fd), on_line_(std::move(on_line)) {
   watched_ = loop_.watch(fd_, EPOLLIN, *this).ok();
   // A regular file cannot be waited for, and need not be.

@@ -10,7 +10,8 @@ std::string base64(std::string_view bytes) {
   std::string out;
   for (size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
+    for (size_t j = 0; j < 3; ++j)
+      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
     for (size_t j = 0; j < 4; ++j) out += i + j <= bytes.size() ? kLetters[group >> (18 - 6 * j) & 63] : '=';
   }
   return out;
@@ -19,8 +20,12 @@ std::string base64(std::string_view bytes) {
 // A JSON object of which members that have their default are left out.
 class JsonObject {
  public:
-  JsonObject& number(std::string_view name, int64_t value) { return value == 0 ? *this : raw(name, std::to_string(value)); }
-  JsonObject& id(std::string_view name, uint64_t value) { return value == 0 ? *this : raw(name, std::to_string(value)); }
+  JsonObject& number(std::string_view name, int64_t value) {
+    return value == 0 ? *this : raw(name, std::to_string(value));
+  }
+  JsonObject& id(std::string_view name, uint64_t value) {
+    return value == 0 ? *this : raw(name, std::to_string(value));
+  }
   JsonObject& bytes(std::string_view name, std::string_view value) {
     return value.empty() ? *this : raw(name, "\"" + base64(value) + "\"");
   }
@@ -108,7 +113,8 @@ void PrinterSimple::print(const pb::TxnResponse& response) {
 
 void PrinterSimple::print(const pb::WatchResponse& response) {
   if (response.events.empty() && !response.created && !response.canceled && response.compact_revision == 0) {
-    if (response.header && response.header->revision != 0) out_ << "progress notify: " << response.header->revision << "\n";
+    if (response.header && response.header->revision != 0)
+      out_ << "progress notify: " << response.header->revision << "\n";
     return;
   }
   for (const pb::Event& event : response.events) {
@@ -137,7 +143,8 @@ void PrinterSimple::print(const pb::LeaseTimeToLiveResponse& response, bool with
     out_ << "lease " << id << " already expired\n";
     return;
   }
-  out_ << "lease " << id << " granted with TTL(" << response.granted_ttl_s << "s), remaining(" << response.ttl_s << "s)";
+  out_ << "lease " << id << " granted with TTL(" << response.granted_ttl_s << "s), remaining(" << response.ttl_s
+       << "s)";
   if (with_keys) {
     out_ << ", attached keys([";
     for (size_t i = 0; i < response.keys.size(); ++i) out_ << (i == 0 ? "" : " ") << shown(response.keys[i]);

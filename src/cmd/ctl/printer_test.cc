@@ -110,20 +110,26 @@ TEST(PrinterFields, EachFieldIsALine) {
   pb::RangeResponse response = two_keys();
   response.kvs.pop_back();
   PrinterFields(out, false).print(response);
-  EXPECT_EQ(out.str(),
-            "\"ClusterID\" : 14841639068965178418\n\"MemberID\" : 10276657743932975437\n\"Revision\" : 7\n\"RaftTerm\" : 2\n"
-            "\"Key\" : \"a\"\n\"CreateRevision\" : 3\n\"ModRevision\" : 3\n\"Version\" : 1\n\"Value\" : \"1\"\n\"Lease\" : 0\n"
-            "\"More\" : true\n\"Count\" : 5\n");
+  EXPECT_EQ(
+      out.str(),
+      "\"ClusterID\" : 14841639068965178418\n\"MemberID\" : 10276657743932975437\n\"Revision\" : 7\n\"RaftTerm\" : 2\n"
+      "\"Key\" : \"a\"\n\"CreateRevision\" : 3\n\"ModRevision\" : 3\n\"Version\" : 1\n\"Value\" : \"1\"\n\"Lease\" : "
+      "0\n"
+      "\"More\" : true\n\"Count\" : 5\n");
 }
 
 TEST(PrinterJson, IsOneLineWithoutDefaults) {
   std::ostringstream out;
   PrinterJson(out).print(two_keys());
-  const std::string head = "{\"header\":{\"cluster_id\":14841639068965178418,\"member_id\":10276657743932975437,\"revision\":7,\"raft_term\":2}";
-  EXPECT_EQ(out.str(), head +
-                           ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":3,\"mod_revision\":3,\"version\":1,\"value\":\"MQ==\"},"
-                           "{\"key\":\"Yg==\",\"create_revision\":4,\"mod_revision\":4,\"version\":1,\"value\":\"AP8=\"}],"
-                           "\"more\":true,\"count\":5}\n");
+  const std::string head =
+      "{\"header\":{\"cluster_id\":14841639068965178418,\"member_id\":10276657743932975437,\"revision\":7,\"raft_"
+      "term\":2}";
+  EXPECT_EQ(
+      out.str(),
+      head +
+          ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":3,\"mod_revision\":3,\"version\":1,\"value\":\"MQ==\"},"
+          "{\"key\":\"Yg==\",\"create_revision\":4,\"mod_revision\":4,\"version\":1,\"value\":\"AP8=\"}],"
+          "\"more\":true,\"count\":5}\n");
   out.str("");
   pb::PutResponse put;
   put.header = header();

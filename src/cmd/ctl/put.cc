@@ -24,7 +24,8 @@ int run_put(Invocation& invocation) {
   if (!parsed) return invocation.error(parsed.error().exit_code, parsed.error().text);
   auto session = invocation.connect(kKeyValueFormats);
   if (!session) return session.error();
-  const auto reply = (*session)->call<pb::PutResponse>("/etcdserverpb.KV/Put", parsed->request, invocation.limits(false));
+  const auto reply =
+      (*session)->call<pb::PutResponse>("/etcdserverpb.KV/Put", parsed->request, invocation.limits(false));
   if (!reply) return invocation.error(reply.error());
   PrinterSimple simple(invocation.out(), invocation.global.hex);
   print_as(invocation.global.write_out, reply->message, simple, invocation.out(), invocation.global.hex);

@@ -9,7 +9,7 @@
 namespace quorate::cmd::ctl {
 namespace {
 
-constexpr Duration kTurnMax = 10s;      // a sleep that nothing but a timer or a socket shortens
+constexpr Duration kTurnMax = 10s;  // a sleep that nothing but a timer or a socket shortens
 constexpr Duration kRepeatPause = 50ms;
 // Of a gRPC frame: what the reference counts beside the message when it compares with its limit.
 constexpr std::array kUncatalogued = {&errors::LeaderTransferTimeout, &errors::UnknownMethod};
@@ -113,7 +113,8 @@ Result<std::vector<env::Address>> Session::addresses_of(const std::string& endpo
   return addresses;
 }
 
-Result<Bytes> Session::call(client::Channel& channel, std::string_view path, std::string request, const CallLimits& limits) {
+Result<Bytes> Session::call(client::Channel& channel, std::string_view path, std::string request,
+                            const CallLimits& limits) {
   if (request.size() > options_.max_request_bytes) {
     return fail(Code::kResourceExhausted, "trying to send message larger than max (" + std::to_string(request.size()) +
                                               " vs. " + std::to_string(options_.max_request_bytes) + ")");

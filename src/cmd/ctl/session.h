@@ -45,7 +45,8 @@ class Session {
   Result<client::Reply<Response>> call(std::string_view path, const Request& request, const CallLimits& limits) {
     TRY(Bytes bytes, call(*channel_, path, pb::encode(request), limits));
     client::Reply<Response> reply{std::move(bytes), {}};
-    if (!pb::decode(reply.buffer.view(), reply.message)) return fail(Code::kInternal, "the server's answer is no valid message");
+    if (!pb::decode(reply.buffer.view(), reply.message))
+      return fail(Code::kInternal, "the server's answer is no valid message");
     return reply;
   }
 

@@ -5,7 +5,8 @@
 namespace quorate::cmd::ctl {
 namespace {
 
-constexpr std::string_view kDetails = R"(Reads comparisons and requests from standard input and makes one transaction of them.
+constexpr std::string_view kDetails =
+    R"(Reads comparisons and requests from standard input and makes one transaction of them.
 
 There are three parts, each ended by an empty line: comparisons, the requests for when all of them hold,
 and those for when one does not.
@@ -45,7 +46,8 @@ int run_txn(Invocation& invocation) {
   if (!invocation.arguments.empty()) return invocation.error(kExitBadArguments, "txn command does not accept argument");
   LineSource lines(invocation.streams.in);
   TxnDraft draft;
-  int failed = read_section(invocation, lines, "compares:", [&](std::string_view line, std::string&) { return draft.add_compare(line); });
+  int failed = read_section(invocation, lines,
+                            "compares:", [&](std::string_view line, std::string&) { return draft.add_compare(line); });
   if (failed != 0) return failed;
   failed = read_section(invocation, lines, "success requests (get, put, del):",
                         [&](std::string_view line, std::string& usage) { return draft.add_success(line, usage); });

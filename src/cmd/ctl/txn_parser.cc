@@ -5,7 +5,9 @@
 namespace quorate::cmd::ctl {
 namespace {
 
-std::unexpected<UsageError> bad(std::string text) { return std::unexpected(UsageError{kExitInvalidInput, std::move(text)}); }
+std::unexpected<UsageError> bad(std::string text) {
+  return std::unexpected(UsageError{kExitInvalidInput, std::move(text)});
+}
 
 constexpr std::string_view kSpace = " \t\v\f\r\n";
 
@@ -89,8 +91,8 @@ std::expected<void, UsageError> TxnDraft::add_compare(std::string_view line) {
   const std::string_view name = line.substr(0, bracket);
   CompareParts parts;
   if (!scan_compare(line.substr(bracket + 1), parts)) {
-    return bad("malformed comparison: " + shown + "; got " + std::string(name) + "(" + quote(parts.key) + ") " + parts.op + " " +
-               quote(parts.value));
+    return bad("malformed comparison: " + shown + "; got " + std::string(name) + "(" + quote(parts.key) + ") " +
+               parts.op + " " + quote(parts.value));
   }
   const Target* target = nullptr;
   for (const Target& known : kTargets) {
@@ -122,7 +124,8 @@ std::expected<void, UsageError> TxnDraft::add_compare(std::string_view line) {
   return {};
 }
 
-std::expected<void, UsageError> TxnDraft::add_request(std::string_view line, std::vector<pb::RequestOp>& ops, std::string& usage) {
+std::expected<void, UsageError> TxnDraft::add_request(std::string_view line, std::vector<pb::RequestOp>& ops,
+                                                      std::string& usage) {
   const std::string shown(line);
   auto words = split_words(line);
   if (!words) return std::unexpected(words.error());

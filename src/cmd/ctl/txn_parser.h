@@ -25,13 +25,18 @@ class TxnDraft {
  public:
   // Each takes one line without its newline, trimmed. `usage` gets what to print before the error, if anything.
   std::expected<void, UsageError> add_compare(std::string_view line);
-  std::expected<void, UsageError> add_success(std::string_view line, std::string& usage) { return add_request(line, request_.success, usage); }
-  std::expected<void, UsageError> add_failure(std::string_view line, std::string& usage) { return add_request(line, request_.failure, usage); }
+  std::expected<void, UsageError> add_success(std::string_view line, std::string& usage) {
+    return add_request(line, request_.success, usage);
+  }
+  std::expected<void, UsageError> add_failure(std::string_view line, std::string& usage) {
+    return add_request(line, request_.failure, usage);
+  }
 
   const pb::TxnRequest& request() const { return request_; }
 
  private:
-  std::expected<void, UsageError> add_request(std::string_view line, std::vector<pb::RequestOp>& ops, std::string& usage);
+  std::expected<void, UsageError> add_request(std::string_view line, std::vector<pb::RequestOp>& ops,
+                                              std::string& usage);
 
   pb::TxnRequest request_;
   std::deque<std::string> compare_texts_;

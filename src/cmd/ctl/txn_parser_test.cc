@@ -39,10 +39,14 @@ TEST(TxnDraft, EveryTargetAndOperatorIsUnderstood) {
   };
   using enum pb::CompareTarget;
   using enum pb::CompareResult;
-  const Case cases[] = {{"ver(\"k\") = \"1\"", kVersion, kEqual, 4, 1, ""},      {"version(\"k\") != \"2\"", kVersion, kNotEqual, 4, 2, ""},
-                        {"c(\"k\") > \"3\"", kCreate, kGreater, 5, 3, ""},        {"create(\"k\") < \"4\"", kCreate, kLess, 5, 4, ""},
-                        {"m(\"k\") = \"-5\"", kMod, kEqual, 6, -5, ""},           {"mod( `k`)  =  \"6\" and more", kMod, kEqual, 6, 6, ""},
-                        {"val(\"\\x6b\") = \"a b\"", kValue, kEqual, 7, 0, "a b"}, {"value(\"k\") = \"\"", kValue, kEqual, 7, 0, ""},
+  const Case cases[] = {{"ver(\"k\") = \"1\"", kVersion, kEqual, 4, 1, ""},
+                        {"version(\"k\") != \"2\"", kVersion, kNotEqual, 4, 2, ""},
+                        {"c(\"k\") > \"3\"", kCreate, kGreater, 5, 3, ""},
+                        {"create(\"k\") < \"4\"", kCreate, kLess, 5, 4, ""},
+                        {"m(\"k\") = \"-5\"", kMod, kEqual, 6, -5, ""},
+                        {"mod( `k`)  =  \"6\" and more", kMod, kEqual, 6, 6, ""},
+                        {"val(\"\\x6b\") = \"a b\"", kValue, kEqual, 7, 0, "a b"},
+                        {"value(\"k\") = \"\"", kValue, kEqual, 7, 0, ""},
                         {"lease(\"k\") = \"8\"", kLease, kEqual, 8, 8, ""}};
   TxnDraft draft;
   for (const Case& at : cases) ASSERT_TRUE(draft.add_compare(at.line).has_value()) << at.line;

@@ -22,7 +22,8 @@ class Follower final : public WatchListener {
   }
 
   int run_interactive() {
-    const LineWatcher lines(session_.loop(), invocation_.streams.in, [this](std::optional<std::string> line) { on_line(std::move(line)); });
+    const LineWatcher lines(session_.loop(), invocation_.streams.in,
+                            [this](std::optional<std::string> line) { on_line(std::move(line)); });
     return wait();
   }
 

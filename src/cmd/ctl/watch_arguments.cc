@@ -9,7 +9,9 @@ namespace {
 constexpr const char* kKeyVariable = "ETCDCTL_WATCH_KEY";
 constexpr const char* kRangeEndVariable = "ETCDCTL_WATCH_RANGE_END";
 
-std::unexpected<UsageError> bad(std::string text) { return std::unexpected(UsageError{kExitBadArguments, std::move(text)}); }
+std::unexpected<UsageError> bad(std::string text) {
+  return std::unexpected(UsageError{kExitBadArguments, std::move(text)});
+}
 
 std::string variable(const Environment& environment, const char* name) {
   const auto found = environment.find(name);
@@ -36,7 +38,8 @@ std::expected<WatchWords, UsageError> watch_words(const FlagSet& flags, const En
   }
   if (!key.empty() && !words.key.empty()) return bad("bad number of arguments (found conflicting environment key)");
   if (key.empty() && words.key.empty()) return bad("bad number of arguments");
-  if (flags.before_dashes() && words.exec.empty()) return bad("bad number of arguments (found separator --, but no commands)");
+  if (flags.before_dashes() && words.exec.empty())
+    return bad("bad number of arguments (found separator --, but no commands)");
   if (words.key.empty()) {
     words.key.push_back(key);
     if (!range_end.empty()) words.key.push_back(range_end);
@@ -68,7 +71,8 @@ std::expected<WatchLine, UsageError> parse_watch_line(std::string_view line, con
   if (!words) return std::unexpected(words.error());
   WatchLine parsed;
   const auto refuse = [&](std::string_view after_command, std::string_view why) {
-    parsed.complaint = "Invalid command" + std::string(after_command) + " " + std::string(line) + " (" + std::string(why) + ")";
+    parsed.complaint =
+        "Invalid command" + std::string(after_command) + " " + std::string(line) + " (" + std::string(why) + ")";
     return parsed;
   };
   if (words->empty()) return refuse(":", "watch and progress supported");

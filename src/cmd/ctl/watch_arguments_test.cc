@@ -54,8 +54,10 @@ TEST(WatchArguments, WhatIsAmbiguousIsRefused) {
   EXPECT_EQ(refusal({}), "bad number of arguments");
   EXPECT_EQ(refusal({"--", "a"}), "bad number of arguments");
   EXPECT_EQ(refusal({"a", "--"}), "bad number of arguments (found separator --, but no commands)");
-  EXPECT_EQ(refusal({"a"}, {{"ETCDCTL_WATCH_KEY", "k"}}), "bad number of arguments (found conflicting environment key)");
-  EXPECT_EQ(refusal({"a"}, {{"ETCDCTL_WATCH_RANGE_END", "b"}}), "ETCDCTL_WATCH_KEY is empty but got ETCDCTL_WATCH_RANGE_END=\"b\"");
+  EXPECT_EQ(refusal({"a"}, {{"ETCDCTL_WATCH_KEY", "k"}}),
+            "bad number of arguments (found conflicting environment key)");
+  EXPECT_EQ(refusal({"a"}, {{"ETCDCTL_WATCH_RANGE_END", "b"}}),
+            "ETCDCTL_WATCH_KEY is empty but got ETCDCTL_WATCH_RANGE_END=\"b\"");
   EXPECT_EQ(refusal({"a", "b", "--prefix"}), "`range_end` and `--prefix` are mutually exclusive");
 }
 

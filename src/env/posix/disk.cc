@@ -34,12 +34,14 @@ Status fill(const std::string& path, uint64_t size) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
   if (!fd) return file_error(path, "open", errno);
   // In one piece on the device where the file system can, and a full disk is known before the work.
-  if (size > 0 && ::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+  if (size > 0 && ::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP &&
+      errno != ENOSYS) {
     return file_error(path, "fallocate", errno);
   }
   const std::string zeros(static_cast<size_t>(std::min<uint64_t>(size, kFillPieceBytes)), '\0');
   for (uint64_t written = 0; written < size;) {
-    const std::string_view piece = std::string_view(zeros).substr(0, static_cast<size_t>(std::min<uint64_t>(zeros.size(), size - written)));
+    const std::string_view piece =
+        std::string_view(zeros).substr(0, static_cast<size_t>(std::min<uint64_t>(zeros.size(), size - written)));
     if (Status status = write_all(path, fd.get(), piece); !status.ok()) return status;
     // Piece by piece to the device: the sync at the end must not hold up the log for the whole file.
     (void)::sync_file_range(fd.get(), static_cast<off_t>(written), static_cast<off_t>(piece.size()),
@@ -114,7 +116,8 @@ Result<std::unique_ptr<LogFile>> PosixDisk::open_log(const std::string& path, co
 
 Status PosixDisk::create_filled(const std::string& path, uint64_t size) { return fill(path, size); }
 
-void PosixDisk::create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) {
+void PosixDisk::create_filled_async(const std::string& path, uint64_t size,
+                                    std::move_only_function<void(Status)> done) {
   CHECK(!filling_);
   filling_ = true;
   auto result = std::make_shared<Status>();
@@ -244,7 +247,8 @@ Result<std::unique_ptr<DirectoryLock>> PosixDisk::lock_directory(const std::stri
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(file_error(path, "open", errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(Code::kFailedPrecondition, path + ": the data directory is locked by another process");
+    if (errno == EWOULDBLOCK)
+      return fail(Code::kFailedPrecondition, path + ": the data directory is locked by another process");
     return fail(file_error(path, "flock", errno));
   }
   return std::make_unique<PosixDirectoryLock>(std::move(fd));

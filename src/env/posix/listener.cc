@@ -27,11 +27,13 @@ Result<Fd> bind_one(const SocketAddress& address, bool both_families, const List
     // Always, as Go does: a restarted server must not wait for old connections to be forgotten.
     if (Status status = set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1); !status.ok()) return fail(std::move(status));
     if (options.reuse_port) {
-      if (Status status = set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !status.ok()) return fail(std::move(status));
+      if (Status status = set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1); !status.ok())
+        return fail(std::move(status));
     }
   }
   if (address.family() == AF_INET6) {
-    if (Status status = set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, both_families ? 0 : 1); !status.ok()) return fail(std::move(status));
+    if (Status status = set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, both_families ? 0 : 1); !status.ok())
+      return fail(std::move(status));
   }
   if (::bind(fd.get(), address.get(), address.length) != 0) return fail(net_error("bind", errno));
   if (::listen(fd.get(), kBacklog) != 0) return fail(net_error("listen", errno));
@@ -112,7 +114,8 @@ void PosixListener::on_ready(uint32_t) {
 }
 
 void PosixListener::rest(int error) {
-  log_.warn("accepting no connections for a while", {{"address", address_.text()}, {"error", errno_text(error)}, {"retry-in", options_.rest}});
+  log_.warn("accepting no connections for a while",
+            {{"address", address_.text()}, {"error", errno_text(error)}, {"retry-in", options_.rest}});
   // An exclusive watch cannot be changed, only ended and begun again.
   loop_.unwatch(fd_.get(), *this);
   resting_ = loop_.after(options_.rest, [this] {

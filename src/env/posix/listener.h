@@ -23,7 +23,8 @@ class PosixListener final : public Listener, private Ready {
   };
 
   // `owns_path`: the file of a unix socket goes with this one.
-  PosixListener(PosixLoop& loop, Log& log, Fd fd, Address address, bool owns_path, const Options& options, FdAcceptor accept);
+  PosixListener(PosixLoop& loop, Log& log, Fd fd, Address address, bool owns_path, const Options& options,
+                FdAcceptor accept);
   ~PosixListener() override;
 
   Address address() const override { return address_; }

@@ -46,7 +46,7 @@ class PosixLog final : public Log {
   std::vector<Fd> files_;     // opened here
   std::vector<int> targets_;  // of files_, standard error and standard output
   std::mutex mutex_;
-  LogSampler sampler_;        // guarded by mutex_
+  LogSampler sampler_;  // guarded by mutex_
 };
 
 }  // namespace quorate::env::posix

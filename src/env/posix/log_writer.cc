@@ -36,7 +36,8 @@ class LogWriter::File final : public LogFile {
     in_flight_->file = nullptr;
   }
 
-  void write(uint64_t offset, AlignedBuffer buffer, std::move_only_function<void(Status, AlignedBuffer)> done) override {
+  void write(uint64_t offset, AlignedBuffer buffer,
+             std::move_only_function<void(Status, AlignedBuffer)> done) override {
     CHECK(in_flight_ == nullptr);
     CHECK(offset % traits_.alignment_bytes == 0 && buffer.size() % traits_.alignment_bytes == 0);
     CHECK(offset <= size_ && buffer.size() <= size_ - offset);
@@ -113,7 +114,8 @@ void LogWriter::serve() {
     lock.unlock();
     // A file that failed before stays failed.
     if (job->result.ok()) job->result = write_whole(job->path, job->fd, job->buffer.view(), job->offset);
-    if (job->result.ok() && job->sync && ::fdatasync(job->fd) != 0) job->result = file_error(job->path, "fdatasync", errno);
+    if (job->result.ok() && job->sync && ::fdatasync(job->fd) != 0)
+      job->result = file_error(job->path, "fdatasync", errno);
     lock.lock();
     job->written = true;
     written_.notify_all();

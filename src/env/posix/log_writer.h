@@ -40,10 +40,10 @@ class LogWriter {
     bool sync;  // fdatasync after the write
     uint64_t offset;
     AlignedBuffer buffer;
-    File* file;           // null once the file is gone; the core loop's
+    File* file;  // null once the file is gone; the core loop's
     std::string path;
     Status result;
-    bool written = false; // guarded by mutex_
+    bool written = false;  // guarded by mutex_
   };
 
   void submit(std::unique_ptr<Job> job);

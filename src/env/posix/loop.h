@@ -36,7 +36,7 @@ class Ready {
   friend class PosixLoop;
   Ready* previous_ = nullptr;  // in the loop's queue
   Ready* next_ = nullptr;
-  uint32_t events_ = 0;        // not yet told
+  uint32_t events_ = 0;  // not yet told
   bool queued_ = false;
 };
 

@@ -22,7 +22,8 @@ Result<std::vector<std::string>> look_up(const std::string& host) {
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (error != 0) {
-    return fail(Code::kUnavailable, "lookup " + host + ": " + (error == EAI_NONAME ? "no such host" : ::gai_strerror(error)));
+    return fail(Code::kUnavailable,
+                "lookup " + host + ": " + (error == EAI_NONAME ? "no such host" : ::gai_strerror(error)));
   }
   std::vector<std::string> addresses;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
@@ -89,7 +90,8 @@ std::unique_ptr<Socket> PosixNet::adopt(Fd fd, const SocketAddress& peer) {
   return std::make_unique<PosixSocket>(loop_, trace_, std::move(fd), peer, next_source_++);
 }
 
-Result<std::unique_ptr<Listener>> PosixNet::listen(const Address& address, const ListenOptions& options, Acceptor accept) {
+Result<std::unique_ptr<Listener>> PosixNet::listen(const Address& address, const ListenOptions& options,
+                                                   Acceptor accept) {
   Address bound = address;
   TRY(Fd fd, open_listener(bound, options));
   auto listener = std::make_unique<PosixListener>(
@@ -131,11 +133,13 @@ void PosixNet::connect(const Address& address, Connected done) {
     } else {
       if (wanted->family() != AF_UNIX) tune_tcp(fd.get());
       // A unix socket whose listener is full answers EAGAIN and would never be told of again.
-      if (::connect(fd.get(), wanted->get(), wanted->length) != 0 && errno != EINPROGRESS) status = net_error("connect", errno);
+      if (::connect(fd.get(), wanted->get(), wanted->length) != 0 && errno != EINPROGRESS)
+        status = net_error("connect", errno);
     }
   }
   const SocketAddress peer = wanted ? *wanted : SocketAddress();
-  const auto at = connecting_.emplace(id, std::make_unique<Connecting>(*this, id, std::move(fd), peer, std::move(done))).first;
+  const auto at =
+      connecting_.emplace(id, std::make_unique<Connecting>(*this, id, std::move(fd), peer, std::move(done))).first;
   // A connect that succeeded at once is told by its first event, as any other.
   at->second->start(std::move(status));
 }

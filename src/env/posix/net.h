@@ -32,7 +32,8 @@ class PosixNet final : public Net {
   PosixNet(PosixLoop& loop, PosixPool& pool, Log& log, Trace& trace);
   ~PosixNet() override;
 
-  Result<std::unique_ptr<Listener>> listen(const Address& address, const ListenOptions& options, Acceptor accept) override;
+  Result<std::unique_ptr<Listener>> listen(const Address& address, const ListenOptions& options,
+                                           Acceptor accept) override;
   Result<std::unique_ptr<Listener>> share(const Listener& listener, Acceptor accept) override;
   void connect(const Address& address, std::move_only_function<void(Result<std::unique_ptr<Socket>>)> done) override;
   void resolve(const std::string& host, std::move_only_function<void(Result<std::vector<std::string>>)> done) override;

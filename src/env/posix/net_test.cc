@@ -25,7 +25,8 @@ namespace {
 std::string peer_seen_through(PosixTestWorld& world, const Address& listen_on, const Address& connect_to) {
   std::unique_ptr<Socket> accepted;
   std::unique_ptr<Socket> connected;
-  auto listener = world.net().listen(listen_on, {}, [&](std::unique_ptr<Socket> socket) { accepted = std::move(socket); });
+  auto listener =
+      world.net().listen(listen_on, {}, [&](std::unique_ptr<Socket> socket) { accepted = std::move(socket); });
   if (!listener) return listener.error().text();
   Address target = connect_to;
   target.port = (*listener)->address().port;
@@ -67,7 +68,8 @@ TEST(PosixNet, WhatIsNoAddressIsRefused) {
   const auto accept = [](std::unique_ptr<Socket>) {};
   EXPECT_EQ(world.net().listen({"example.com", 1, ""}, {}, accept).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(world.net().listen({"", 0, std::string(200, 'x')}, {}, accept).error().code(), Code::kInvalidArgument);
-  EXPECT_EQ(world.net().listen({"192.0.2.1", 0, ""}, {}, accept).error().text(), "bind: cannot assign requested address");
+  EXPECT_EQ(world.net().listen({"192.0.2.1", 0, ""}, {}, accept).error().text(),
+            "bind: cannot assign requested address");
 }
 
 TEST(PosixNet, ReusePortLetsTwoListenersShareANumber) {
@@ -104,7 +106,9 @@ TEST(PosixNet, ConnectionsDoNotWaitForSmallWritesAndAreKeptAlive) {
 TEST(PosixNet, AResetIsToldToASocketThatDoesNotRead) {
   PosixTestWorld world;
   std::unique_ptr<Endpoint> server;
-  auto listener = world.net().listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) { server = std::make_unique<Endpoint>(std::move(socket)); });
+  auto listener = world.net().listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) {
+    server = std::make_unique<Endpoint>(std::move(socket));
+  });
   ASSERT_TRUE(listener);
   const auto target = socket_address((*listener)->address());
   Fd client(::socket(AF_INET, SOCK_STREAM, 0));
@@ -163,7 +167,9 @@ TEST(PosixNet, WhatComesInPassesTheTrace) {
   auto world = World::create(options, trace);
   ASSERT_TRUE(world);
   std::unique_ptr<Endpoint> server;
-  auto listener = (*world)->env().net.listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) { server = std::make_unique<Endpoint>(std::move(socket)); });
+  auto listener = (*world)->env().net.listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) {
+    server = std::make_unique<Endpoint>(std::move(socket));
+  });
   ASSERT_TRUE(listener);
   const auto target = socket_address((*listener)->address());
   Fd client(::socket(AF_INET, SOCK_STREAM, 0));
@@ -175,7 +181,10 @@ TEST(PosixNet, WhatComesInPassesTheTrace) {
   server->socket->shutdown_write();
   ASSERT_TRUE(run_until((*world)->core(), [&] { return server->closed.has_value(); }));
   using Row = std::tuple<Input, uint64_t, std::string>;
-  EXPECT_EQ(trace.inputs, (std::vector<Row>{{Input::kAccept, 1, ""}, {Input::kRead, 1, "hello"}, {Input::kReadEnd, 1, ""}, {Input::kClosed, 1, ""}}));
+  EXPECT_EQ(
+      trace.inputs,
+      (std::vector<Row>{
+          {Input::kAccept, 1, ""}, {Input::kRead, 1, "hello"}, {Input::kReadEnd, 1, ""}, {Input::kClosed, 1, ""}}));
 }
 
 TEST(PosixNet, TwoLoopsShareAListener) {

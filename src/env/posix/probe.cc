@@ -27,11 +27,13 @@ struct DirectNeeds {
 DirectNeeds direct_needs(int fd) {
   DirectNeeds needs;
 #ifdef STATX_DIOALIGN
-  struct statx found {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &found) != 0 || (found.stx_mask & STATX_DIOALIGN) == 0) return needs;
+  struct statx found{};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &found) != 0 || (found.stx_mask & STATX_DIOALIGN) == 0)
+    return needs;
   needs.alignment_bytes = std::max<size_t>(std::bit_ceil(found.stx_dio_offset_align), kLeastAlignment);
   // Zero: the file takes no direct writes. More than 4096 is more than AlignedBuffer promises of memory.
-  needs.possible = found.stx_dio_offset_align != 0 && found.stx_dio_mem_align <= 4096 && needs.alignment_bytes <= kMostAlignment;
+  needs.possible =
+      found.stx_dio_offset_align != 0 && found.stx_dio_mem_align <= 4096 && needs.alignment_bytes <= kMostAlignment;
 #else
   (void)fd;
 #endif
@@ -43,7 +45,8 @@ Status try_mode(const std::string& path, Durability mode, size_t alignment_bytes
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | open_flags(mode)));
   if (!fd) return file_error(path, "open", errno);
   const AlignedBuffer buffer(alignment_bytes);
-  if (::pwrite(fd.get(), buffer.data(), buffer.size(), 0) != static_cast<ssize_t>(buffer.size())) return file_error(path, "write", errno);
+  if (::pwrite(fd.get(), buffer.data(), buffer.size(), 0) != static_cast<ssize_t>(buffer.size()))
+    return file_error(path, "write", errno);
   if (mode == Durability::kFdatasync && ::fdatasync(fd.get()) != 0) return file_error(path, "fdatasync", errno);
   return {};
 }
@@ -54,7 +57,8 @@ Result<DiskTraits> probe_file(const std::string& path, int fd) {
     return DiskTraits{Durability::kDirectDsync, needs.alignment_bytes};
   }
   if (try_mode(path, Durability::kDsync, kLeastAlignment).ok()) return DiskTraits{Durability::kDsync, kLeastAlignment};
-  if (Status status = try_mode(path, Durability::kFdatasync, kLeastAlignment); !status.ok()) return fail(std::move(status));
+  if (Status status = try_mode(path, Durability::kFdatasync, kLeastAlignment); !status.ok())
+    return fail(std::move(status));
   return DiskTraits{Durability::kFdatasync, kLeastAlignment};
 }
 

@@ -21,7 +21,8 @@ sigset_t ending_signals() {
 
 }  // namespace
 
-Signals::Signals(PosixLoop& loop, std::move_only_function<void(int)> handler) : loop_(loop), handler_(std::move(handler)) {
+Signals::Signals(PosixLoop& loop, std::move_only_function<void(int)> handler)
+    : loop_(loop), handler_(std::move(handler)) {
   const sigset_t set = ending_signals();
   CHECK(::pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   fd_ = Fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -38,7 +39,8 @@ Signals::~Signals() {
 
 void Signals::on_ready(uint32_t) {
   signalfd_siginfo info;
-  if (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) handler_(static_cast<int>(info.ssi_signo));
+  if (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+    handler_(static_cast<int>(info.ssi_signo));
 }
 
 }  // namespace quorate::env::posix

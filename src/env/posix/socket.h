@@ -51,7 +51,7 @@ class PosixSocket final : public Socket, private Ready {
   bool paused_ = false;
   bool read_ended_ = false;
   bool write_ended_ = false;
-  bool blocked_ = false;           // a short write waits for room
+  bool blocked_ = false;  // a short write waits for room
 };
 
 // Settings of every TCP connection: no delay, keep-alive after 30 s.

@@ -36,7 +36,8 @@ Result<std::unique_ptr<World>> World::create(const WorldOptions& options, Trace&
   return std::unique_ptr<World>(new World(options, std::move(clock), std::move(log), trace));
 }
 
-World::World(const WorldOptions& options, std::unique_ptr<PosixClock> clock, std::unique_ptr<PosixLog> log, Trace& trace)
+World::World(const WorldOptions& options, std::unique_ptr<PosixClock> clock, std::unique_ptr<PosixLog> log,
+             Trace& trace)
     : owned_clock_(std::move(clock)),
       clock_(*owned_clock_),
       log_(std::move(log)),

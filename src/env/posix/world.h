@@ -29,7 +29,7 @@ struct WorldOptions {
   size_t io_loops = 0;  // 0: the core loop serves the sockets as well
   size_t pool_threads = 2;
   LogOptions log;
-  uint64_t seed = 0;    // 0: drawn from the system
+  uint64_t seed = 0;  // 0: drawn from the system
 };
 
 class World {

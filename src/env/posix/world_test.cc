@@ -47,7 +47,9 @@ TEST(World, ServesOnTheCoreLoopOrOnIoLoops) {
     std::vector<std::vector<std::unique_ptr<Echo>>> echoes(world->serving_loops());
     std::vector<std::unique_ptr<Listener>> listeners;
     for (size_t i = 0; i < world->serving_loops(); ++i) {
-      const auto adopt = [&echoes, i](std::unique_ptr<Socket> socket) { echoes[i].push_back(std::make_unique<Echo>(std::move(socket))); };
+      const auto adopt = [&echoes, i](std::unique_ptr<Socket> socket) {
+        echoes[i].push_back(std::make_unique<Echo>(std::move(socket)));
+      };
       LoopEnv env = world->serving_loop(i);
       auto listener = i == 0 ? env.net.listen({"127.0.0.1", 0, ""}, {}, adopt) : env.net.share(*listeners[0], adopt);
       ASSERT_TRUE(listener);
@@ -103,7 +105,8 @@ TEST(World, MayBeDestroyedWithSocketsInTasksThatNeverRan) {
   auto world = quiet_world(1, trace);
   std::unique_ptr<Socket> accepted;
   bool connected = false;
-  auto listener = world->env().net.listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) { accepted = std::move(socket); });
+  auto listener = world->env().net.listen({"127.0.0.1", 0, ""}, {},
+                                          [&](std::unique_ptr<Socket> socket) { accepted = std::move(socket); });
   ASSERT_TRUE(listener);
   world->env().net.connect((*listener)->address(), [&](Result<std::unique_ptr<Socket>> result) {
     connected = result.has_value();
@@ -133,11 +136,14 @@ TEST(PosixPool, WorkRunsElsewhereAndItsEndIsToldOnTheCoreLoop) {
   std::thread::id told;
   int ended = 0;
   for (int i = 0; i < 20; ++i) {
-    world.world().env().pool.submit([&, i] { if (i == 0) worked = std::this_thread::get_id(); },
-                                    [&] {
-                                      told = std::this_thread::get_id();
-                                      ++ended;
-                                    });
+    world.world().env().pool.submit(
+        [&, i] {
+          if (i == 0) worked = std::this_thread::get_id();
+        },
+        [&] {
+          told = std::this_thread::get_id();
+          ++ended;
+        });
   }
   EXPECT_TRUE(world.run_until([&] { return ended == 20; }));
   EXPECT_NE(worked, std::this_thread::get_id());

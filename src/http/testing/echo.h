@@ -38,7 +38,8 @@ class Echo final : public Handler {
     if (request.path == "/later") return;
     PlainResponse response;
     response.headers = {{"content-type", "text/plain"}};
-    response.body = Bytes::copy(request.method + " " + request.path + "?" + request.query + " " + std::string(request.body.view()));
+    response.body =
+        Bytes::copy(request.method + " " + request.path + "?" + request.query + " " + std::string(request.body.view()));
     server->respond(call, std::move(response));
   }
 

@@ -120,8 +120,7 @@ bool FakeWorld::turn() {
 }
 
 void FakeWorld::settle() {
-  while (turn()) {
-  }
+  while (turn()) {}
 }
 
 void FakeWorld::advance(Duration by) {

@@ -99,7 +99,8 @@ class FakeSocket final : public env::Socket {
 
 class FakeNet final : public env::Net {
  public:
-  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&, env::Acceptor) override {
+  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&,
+                                                env::Acceptor) override {
     return fail(Code::kUnimplemented, "fake");
   }
   Result<std::unique_ptr<env::Listener>> share(const env::Listener&, env::Acceptor) override {

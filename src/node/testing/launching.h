@@ -40,7 +40,8 @@ inline std::string field_of(const Note& note, std::string_view name) {
 }
 
 // The note with this message, whose field `name` is `value` where a name is given.
-inline const Note* find_note(const Launch& launch, std::string_view message, std::string_view name = {}, std::string_view value = {}) {
+inline const Note* find_note(const Launch& launch, std::string_view message, std::string_view name = {},
+                             std::string_view value = {}) {
   for (const Note& note : notes_of(launch)) {
     if (note.message == message && (name.empty() || field_of(note, name) == value)) return &note;
   }

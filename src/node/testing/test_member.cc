@@ -51,9 +51,8 @@ void TestMember::run(Config config) {
     ready_ = true;
     changed_.notify_all();
   });
-  stop_requested_ = std::make_unique<env::Mailbox<int>>(world_->core(), env::Priority::kCompletion, 1, [&](int&&) {
-    (*node)->stop([this] { world_->stop(); });
-  });
+  stop_requested_ = std::make_unique<env::Mailbox<int>>(world_->core(), env::Priority::kCompletion, 1,
+                                                        [&](int&&) { (*node)->stop([this] { world_->stop(); }); });
   world_->run();
   world_->stop_io_loops();
   stop_requested_.reset();
@@ -100,7 +99,8 @@ TestClient::TestClient(const env::Address& address) {
   });
   world_->env().net.connect(address, [this](Result<std::unique_ptr<env::Socket>> socket) {
     CHECK(socket.has_value());
-    connection_ = http::ClientConnection::create(world_->env().core_loop(), std::move(*socket), {}, [](const Status&) {});
+    connection_ =
+        http::ClientConnection::create(world_->env().core_loop(), std::move(*socket), {}, [](const Status&) {});
   });
   run_until([this] { return connection_ != nullptr; });
 }

@@ -63,7 +63,8 @@ class HookedLoop final : public env::Loop {
     for (env::Task& hook : hooks_) hook();
   }
   bool has_work() const {
-    return !posted_.empty() || std::any_of(inboxes_.begin(), inboxes_.end(), [](const auto& each) { return each.second->has_items(); });
+    return !posted_.empty() ||
+           std::any_of(inboxes_.begin(), inboxes_.end(), [](const auto& each) { return each.second->has_items(); });
   }
 
  private:
@@ -76,7 +77,8 @@ class HookedLoop final : public env::Loop {
 
 class NoNet final : public env::Net {
  public:
-  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&, env::Acceptor) override {
+  Result<std::unique_ptr<env::Listener>> listen(const env::Address&, const env::ListenOptions&,
+                                                env::Acceptor) override {
     return fail(Code::kUnimplemented, "no net");
   }
   Result<std::unique_ptr<env::Listener>> share(const env::Listener&, env::Acceptor) override {
@@ -216,9 +218,7 @@ class Bench {
     if (!found || found->kvs.empty()) return std::nullopt;
     return std::string(found->kvs[0].value);
   }
-  std::optional<lease::Lessor::Info> lease(LeaseId id) {
-    return replica_->machine().lessor().info(id, clock_.now());
-  }
+  std::optional<lease::Lessor::Info> lease(LeaseId id) { return replica_->machine().lessor().info(id, clock_.now()); }
 
   Replica& replica() { return *replica_; }
   wal::testing::FakeDisk& disk() { return disk_; }
