@@ -186,7 +186,7 @@ TEST_F(BackTest, AClientThatDoesNotReadIsNotRenewedFurther) {
   bench_.grant(1, 100);
   bench_.settle();
   open_stream(7, Method::kLeaseKeepAlive);
-  size_t unsent = 0, answered = 0;
+  size_t unsent = 0;
   bool refused = false;
   for (int i = 0; i < 40'000 && !refused; ++i) {
     keep_alive(7, 1);
@@ -194,7 +194,6 @@ TEST_F(BackTest, AClientThatDoesNotReadIsNotRenewedFurther) {
       refused = answer.kind == ToIo::Kind::kFinish;
       EXPECT_EQ(answer.status, refused ? errors::RequestTooManyRequests() : Status());
       unsent += answer.message.size();
-      ++answered;
     }
   }
   EXPECT_TRUE(refused);
