@@ -7,6 +7,7 @@ set(QUORATE_FLOOR_TABLE
   "1 | env       | base"
   "1 | pb        | base"
   "2 | env/posix | base env"
+  "2 | env/sim   | base env"
   "2 | raft      | base pb"
   "2 | http      | base env"
   "3 | wal       | base env pb raft"
