@@ -55,10 +55,11 @@ class SimDisk final : public Disk {
   struct Flight;
   struct Fill;
 
+  uint64_t take_off(std::unique_ptr<Flight> flight);
   void end_flight(uint64_t id);
+  // It reaches the drive, or a fault.
+  void finish(Flight& flight);
   void end_fill();
-  // After `time`, or after the hang where one goes on then.
-  EventId after_hang(Duration time, Task task);
 
   Universe& universe_;
   SimDrive& drive_;

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,7 +92,7 @@ class SimDrive {
   std::optional<std::string> read(const std::string& path) const;
   // What surely survives a power loss: synced bytes under synced names.
   std::optional<std::string> durable(const std::string& path) const;
-  Snapshot snapshot() const { return medium_.copy(); }
+  Snapshot snapshot() const;
   // No process may use it. All there is counts as durable as it was in the snapshot.
   void restore(const Snapshot& snapshot);
 
@@ -110,7 +111,7 @@ class SimDrive {
   Duration draw_fill_time();
   // When something that should end now may: at once, or after the hang.
   MonoTime end_of_hang() const { return hung_until_; }
-  void count_hung_write() { ++faults_.hung_writes; }
+  void count_hung_write();
   // The write reaches the medium, or a fault.
   Status end_write(const LogWrite& write);
   // Its process died: a drawn part of it reached the cache; all of it when the power fails next.

@@ -42,7 +42,8 @@ class MediumFile {
   const SparseBytes& durable() const { return durable_; }
   uint64_t size() const { return cached_.size(); }
 
-  void resize(uint64_t size) { cached_.resize(size); }
+  // In the cache.
+  void resize(uint64_t size);
   // Into the cache. Inside the file.
   void write(uint64_t offset, std::string_view bytes);
   // The sectors of this range become durable, as O_DSYNC does.
@@ -54,6 +55,8 @@ class MediumFile {
   bool lying() const { return lying_; }
   // Past every cache: both states get these bytes.
   void overwrite(uint64_t offset, std::string_view bytes);
+  // Of the byte at `offset`, in both states.
+  void flip_bit(uint64_t offset, int bit);
   // Each sector of [offset, offset + length) that is not durable is settled for the durable state alone.
   void tear_range(uint64_t offset, size_t length, Prng& prng, CrashOutcomes& outcomes);
   void crash(Prng& prng, CrashOutcomes& outcomes);
@@ -61,10 +64,12 @@ class MediumFile {
  private:
   enum class Fate : uint8_t { kKept, kLost, kGarbage };
   void settle(uint64_t sector, Fate fate, Prng& prng, CrashOutcomes& outcomes);
-  void settle_size(Prng& prng, CrashOutcomes& outcomes);
+  void settle_size(bool lost, Prng& prng, CrashOutcomes& outcomes);
+  std::vector<uint64_t> unsynced_sectors() const;
 
   SparseBytes cached_;
   SparseBytes durable_;
+  uint64_t cut_to_ = 0;                   // the least size since the last sync
   std::map<uint64_t, uint8_t> unsynced_;  // page -> a bit per sector
   bool lying_ = false;
 };
@@ -107,15 +112,17 @@ class Medium {
   void crash(Prng& prng, CrashOutcomes& outcomes);
   // Gone, durably, with all that is in it.
   Status vanish(const std::string& path);
-  // An equal one that shares nothing which can change.
-  std::unique_ptr<Medium> copy() const;
-  // Becomes as `other` is.
+  // Becomes as `other` is, and shares nothing with it that can change.
   void assign(const Medium& other);
 
  private:
+  Result<FolderRef> folder_of(const std::string& path, std::string_view what) const;
+
   FolderRef root_;
 };
 
 std::string parent_of(const std::string& path);
+// "<path>: <what>: <error>".
+Status medium_error(Code code, const std::string& path, std::string_view what, std::string_view error);
 
 }  // namespace quorate::env::sim

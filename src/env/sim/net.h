@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@
 #include "env/trace.h"
 
 namespace quorate::env::sim {
+
+class Connecting;
+struct Route;
 
 class SimNet final : public Net {
  public:
@@ -40,12 +44,11 @@ class SimNet final : public Net {
   void die() { dead_ = true; }
 
  private:
+  friend class Connecting;
   friend class SimListener;
-  friend class SimConnect;
-  friend class SimSocket;
 
-  // The host that an address of this place's means, and the key of listeners under it.
-  std::string host_of(const Address& address) const;
+  Route route_to(const Address& address);
+  void end_connect(uint64_t id, Result<std::unique_ptr<Socket>> result);
 
   Universe& universe_;
   SimNetwork& network_;
@@ -53,9 +56,10 @@ class SimNet final : public Net {
   Trace& trace_;
   const Place place_;
   bool dead_ = false;
-  uint64_t next_source_ = 1;     // numbers of sockets in the trace
-  std::shared_ptr<bool> alive_;  // false once destroyed: connects that go on then call nobody
-  Mailbox<Task> answers_;        // ends of connects and look-ups
+  uint64_t next_source_ = 1;  // numbers of sockets in the trace
+  uint64_t next_connect_ = 1;
+  std::map<uint64_t, std::shared_ptr<Connecting>> connecting_;
+  Mailbox<Task> answers_;  // ends of connects and look-ups
 };
 
 }  // namespace quorate::env::sim

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,7 +26,18 @@ namespace quorate::env::sim {
 class Connection;
 class SimListener;
 class SimNet;
+class SimSocket;
 
+// One end of a connection, as Connection keeps it.
+struct ConnectionEnd {
+  std::string host;
+  uint64_t process = 0;
+  SimSocket* socket = nullptr;  // none before it is handed out, and once closed
+  bool closed = false;
+  std::string broken = {};  // why this end is of no use any more: "read: connection reset by peer"
+};
+
+// What struck, or happened, by kind.
 struct NetFaults {
   uint64_t connections = 0;      // that were established; no fault
   uint64_t deliveries = 0;       // of bytes; no fault
@@ -81,10 +93,10 @@ class SimNetwork {
   void drop_process(uint64_t process, bool power_fails);
 
  private:
+  friend class Connecting;
   friend class Connection;
   friend class SimListener;
   friend class SimNet;
-  friend class SimSocket;
 
   using Link = std::pair<std::string, std::string>;  // from, to
 
@@ -92,8 +104,18 @@ class SimNetwork {
   bool is_up(const std::string& host) const { return powered_.contains(host); }
   MonoTime stalled_until(const std::string& host) const;
   Duration draw_latency();
-  // Where nobody listens, null.
+  void resume_connections();
+  std::vector<std::shared_ptr<Connection>> connections_where(
+      std::move_only_function<bool(const Connection&) const> wanted) const;
+  std::shared_ptr<Connection> add_connection(ConnectionEnd client, ConnectionEnd server);
+  void add_listener(SimListener& listener);
+  void remove_listener(SimListener& listener);
+  bool may_listen(const std::string& key, bool reuse_port) const;
+  // One of those that share it; null where nobody listens.
   SimListener* pick_listener(const std::string& key);
+  // For a listener that asked for none, or the near end of a connection.
+  uint16_t free_port(const std::string& host);
+  Result<std::vector<std::string>> look_up(const std::string& name) const;
 
   Universe& universe_;
   Prng prng_;
@@ -103,9 +125,9 @@ class SimNetwork {
   std::set<std::string> powered_;
   std::map<std::string, MonoTime> stalls_;
   std::map<std::string, std::vector<std::string>> names_;
-  std::map<std::string, std::vector<SimListener*>> listeners_;  // by "host:port" or "host|path"
+  std::map<std::string, uint64_t> ports_handed_out_;
+  std::map<std::string, std::vector<SimListener*>> listeners_;  // by what connects find them by
   std::map<uint64_t, std::shared_ptr<Connection>> connections_;
-  std::map<uint64_t, std::shared_ptr<class SimConnect>> connects_;
   uint64_t next_id_ = 1;
 };
 
