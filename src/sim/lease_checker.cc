@@ -1,5 +1,6 @@
 // Leases: none ends early, none lives for ever, and what is told of them is so (v3 API, section 7).
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 

@@ -99,7 +99,9 @@ class Model::Replay final : public mvcc::LeaseBook {
     pb::RangeRequest everything;
     everything.key = everything.range_end = kFirstKey;
     std::vector<std::string> keys;
-    for (const pb::KeyValue& kv : store_.range(everything)->kvs) {
+    const Result<pb::RangeResponse> all = store_.range(everything);
+    CHECK(all);
+    for (const pb::KeyValue& kv : all->kvs) {
       if (kv.lease == request.id) keys.emplace_back(kv.key);
     }
     ttls_.erase(request.id);
