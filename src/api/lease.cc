@@ -11,12 +11,15 @@ void grant(Back& back, Responder call, Bytes message) {
   pb::LeaseGrantRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (request.ttl_s > limits::kMaxLeaseTtlS) return call.fail(errors::LeaseTTLTooLarge());
+  // The bytes as they came; an id of ours goes behind them, where it overrides what is before.
   std::string body(message.view());
   if (request.id == 0) {
     while (request.id == 0) {
       request.id = static_cast<LeaseId>(back.replica().next_request_id() & 0x7fffffffffffffffu);
     }
-    pb::append(pb::LeaseGrantRequest{.ttl_s = 0, .id = request.id}, body);  // of a field that comes twice the last counts
+    pb::LeaseGrantRequest chosen;
+    chosen.id = request.id;
+    pb::append(chosen, body);
   }
   back.replica().propose(pb::Payload::kLeaseGrant, body, call.call(),
                          [&back, call](machine::Outcome& outcome) {

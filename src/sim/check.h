@@ -31,7 +31,8 @@ Violations check(const History& history, const std::vector<pb::Entry>& log, cons
 
 // The parts, each on its own. `timeline` and `model` are of the same history and log.
 class Timeline;
-void check_durability(const History& history, const Model& model, const std::vector<pb::Entry>& log, Violations& out);
+void check_durability(const History& history, const Timeline& timeline, const std::vector<pb::Entry>& log,
+                      Violations& out);
 void check_answers(const History& history, const Timeline& timeline, Violations& out);
 void check_order(const History& history, const Timeline& timeline, Violations& out);
 void check_reads(const History& history, const Timeline& timeline, Violations& out);

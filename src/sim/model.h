@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -62,6 +63,8 @@ class Model {
  public:
   // `log` must outlive the model.
   Model(const std::vector<pb::Entry>& log, const ModelOptions& options);
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
 
   Index last_index() const { return applied_.size(); }
   // Of an index from 1 to last_index().
@@ -105,14 +108,16 @@ class Model {
 
   void note_lease(const pb::InternalRequest& request, Index index);
   void note_changes(const Replay& replay);
+  static Answer answer(const Replay& replay, const Question& question);
 
   const std::vector<pb::Entry>& log_;
   const ModelOptions options_;
   std::vector<Applied> applied_;
-  std::vector<Index> first_at_;                                     // by revision; 0 and 1 are of the empty log
-  std::vector<std::vector<Change>> changes_;                        // by revision
-  std::map<std::string, std::vector<Change>, std::less<>> by_key_;  // rising
-  std::vector<LeaseLife> leases_;                                   // in order of their grants
+  std::vector<Index> first_at_;                                    // by revision; 0 and 1 are of the empty log
+  std::vector<std::vector<Change>> changes_;                       // by revision
+  std::map<std::string_view, std::vector<const Change*>> by_key_;  // rising; into changes_
+  std::vector<LeaseLife> leases_;                                  // in order of their grants
+  std::map<LeaseId, size_t> latest_life_;                          // into leases_
 };
 
 }  // namespace quorate::sim
