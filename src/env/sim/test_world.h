@@ -4,31 +4,56 @@
 #include <memory>
 #include <string>
 
+#include "env/net_endpoint.h"
 #include "env/sim/process.h"
 
 namespace quorate::env::sim {
 
-template <uint64_t kSeed>
-class SimTestWorld {
+// A universe with a network, a drive and one process on it.
+class TestWorld {
  public:
-  SimTestWorld() { process_ = std::make_unique<Process>(universe_, network_, drive_, ProcessOptions{}, log_, trace_); }
+  explicit TestWorld(uint64_t seed, const ProcessOptions& options = {}) : universe(seed) { start(options); }
 
-  Loop& loop() { return process_->core(); }
-  Net& net() { return process_->env().net; }
-  Disk& disk() { return process_->disk(); }
-  Clock& clock() { return process_->clock(); }
+  // The process goes, another one comes.
+  void start(const ProcessOptions& options = {}) {
+    process.reset();
+    process = std::make_unique<Process>(universe, network, drive, options, log, trace);
+  }
+  // Another one, on a drive of its own.
+  std::unique_ptr<Process> another(const std::string& host) {
+    return std::make_unique<Process>(universe, network, other_drive, ProcessOptions{.host = host}, log, trace);
+  }
+
+  Loop& loop() { return process->core(); }
+  Net& net() { return process->env().net; }
+  Disk& disk() { return process->disk(); }
+  Clock& clock() { return process->clock(); }
   std::string folder() { return "/"; }
   Address free_address() { return {"10.0.0.1", 0, ""}; }
   Address dead_address() { return {"10.0.0.1", 9, ""}; }
-  bool run_until(std::move_only_function<bool()> done) { return universe_.run_until(std::move(done), 60s); }
+  bool run_until(std::move_only_function<bool()> done) { return universe.run_until(std::move(done), 60s); }
 
- private:
-  Universe universe_{kSeed};
-  SimNetwork network_{universe_};
-  SimDrive drive_{universe_, 1};
-  NullLog log_;
-  Trace trace_;
-  std::unique_ptr<Process> process_;
+  Universe universe;
+  SimNetwork network{universe};
+  SimDrive drive{universe, 1};
+  SimDrive other_drive{universe, 2};
+  NullLog log;
+  Trace trace;
+  std::unique_ptr<Process> process;
+};
+
+template <uint64_t kSeed>
+class SeededWorld : public TestWorld {
+ public:
+  SeededWorld() : TestWorld(kSeed) {}
+};
+
+// The same with unix sockets.
+template <uint64_t kSeed>
+class SeededUnixWorld : public SeededWorld<kSeed> {
+ public:
+  Address free_address() { return {"", 0, "/socket"}; }
+  Address dead_address() { return {"", 0, "/dead"}; }
 };
 
 }  // namespace quorate::env::sim
