@@ -4,6 +4,7 @@
 // by the compiler and costs nothing. Threads: switched before any loop runs, read by all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,6 +16,12 @@ enum class Mutant : uint8_t {
 #include "base/mutants.def"
 #undef QUORATE_MUTANT
 };
+
+inline constexpr size_t kMutants = 0  // without kNone
+#define QUORATE_MUTANT(symbol, name, text) +1
+#include "base/mutants.def"
+#undef QUORATE_MUTANT
+    ;
 
 // The mutant called `name`; kNone where there is none.
 Mutant mutant_by_name(std::string_view name);

@@ -52,9 +52,9 @@ void Session::call(Kind kind, std::string request, Done done) {
                 {.timeout = kTimeout, .metadata = {}},
                 [this, id, done = std::move(done)](Result<Bytes> reply) mutable {
                   busy_ = false;
-                  Scene& scene = this->scene();
-                  scene.end(id, reply ? Status() : reply.error(), reply ? std::string(reply->view()) : std::string());
-                  done(scene.operation(id));
+                  Scene& world = this->scene();
+                  world.end(id, reply ? Status() : reply.error(), reply ? std::string(reply->view()) : std::string());
+                  done(world.operation(id));
                 });
 }
 

@@ -14,7 +14,7 @@ class CompactionWorkload final : public Paced {
  private:
   void act(Actor& actor) override {
     const auto back = static_cast<Revision>(actor.prng.chance(1, 4) ? 0 : actor.prng.below(60));
-    const pb::CompactionRequest request{.revision = std::max<Revision>(scene_.latest_revision() - back, 1),
+    const pb::CompactionRequest request{.revision = std::max<Revision>(scene_.latest_revision - back, 1),
                                         .physical = actor.prng.chance(1, 3)};
     actor.session.call(Kind::kCompact, pb::encode(request), then_rest(actor));
   }

@@ -51,7 +51,7 @@ class KvWorkload final : public Paced {
       request.sort_order = prng.chance(1, 2) ? pb::SortOrder::kDescend : pb::SortOrder::kAscend;
       request.sort_target = static_cast<pb::SortTarget>(prng.below(5));
     }
-    const Revision latest = scene_.latest_revision();
+    const Revision latest = scene_.latest_revision;
     if (prng.chance(1, 5)) {
       const auto back = static_cast<Revision>(prng.below(30));
       request.revision = std::max<Revision>(latest - back, 1);

@@ -85,7 +85,7 @@ int all_canaries(Arguments arguments) {
   arguments.campaign.times = 1;
   size_t found = 0, missed = 0;
   std::printf("%-20s %-10s %-8s %s\n", "canary", "seed", "seeds", "found as");
-  for (int i = 1; mutant_name(static_cast<Mutant>(i)) != std::string_view(); ++i) {
+  for (size_t i = 1; i <= kMutants; ++i) {
     const auto mutant = static_cast<Mutant>(i);
     switch_on(mutant);
     const CampaignReport report = run_campaign(arguments.campaign, [](const SeedReport&) {});

@@ -24,25 +24,19 @@ struct LoadCounters {
   uint64_t watch_streams = 0;
 };
 
-class Scene {
- public:
-  Scene(env::sim::Universe& universe, env::sim::SimNetwork& network, env::sim::SimDrive& client_drive, env::Log& log,
-        env::Address member, History& history)
-      : universe(universe),
-        network(network),
-        client_drive(client_drive),
-        log(log),
-        member(std::move(member)),
-        history(history) {}
-
+struct Scene {
   env::sim::Universe& universe;
   env::sim::SimNetwork& network;
   env::sim::SimDrive& client_drive;  // processes need one; clients write nothing
   env::Log& log;
-  const env::Address member;  // where clients connect to
+  env::Address member;  // where clients connect to
   History& history;
-  LoadCounters counters;
-  std::vector<std::string> client_hosts;
+  LoadCounters counters = {};
+  std::vector<std::string> client_hosts = {};
+  uint32_t clients = 0;  // these count what was handed out
+  uint64_t watches = 0;
+  uint64_t leases = 0;
+  Revision latest_revision = 1;  // the highest that an answer showed
 
   // A new operation under way; returns its id. `request` lacks the id, which is added.
   uint64_t begin(Kind kind, uint32_t client, std::string request);
@@ -50,18 +44,10 @@ class Scene {
   void end(uint64_t id, const Status& status, std::string response);
   Operation& operation(uint64_t id) { return history.operations[id - 1]; }
 
-  uint32_t next_client() { return ++clients_; }
-  uint64_t next_watch() { return ++watches_; }
-  LeaseId next_lease() { return static_cast<LeaseId>(++leases_ + 1000); }
-  // The highest revision that an answer showed.
-  Revision latest_revision() const { return latest_revision_; }
-  void saw(Revision revision) { latest_revision_ = std::max(latest_revision_, revision); }
-
- private:
-  uint32_t clients_ = 0;
-  uint64_t watches_ = 0;
-  uint64_t leases_ = 0;
-  Revision latest_revision_ = 1;
+  uint32_t next_client() { return ++clients; }
+  uint64_t next_watch() { return ++watches; }
+  LeaseId next_lease() { return static_cast<LeaseId>(++leases + 1000); }
+  void saw(Revision revision) { latest_revision = std::max(latest_revision, revision); }
 };
 
 }  // namespace quorate::sim

@@ -34,12 +34,12 @@ class TxnWorkload final : public Paced {
       case 1:
         out.target = pb::CompareTarget::kCreate;
         out.union_field = 5;
-        out.number = prng.chance(1, 2) ? 0 : scene_.latest_revision();
+        out.number = prng.chance(1, 2) ? 0 : scene_.latest_revision;
         break;
       case 2:
         out.target = pb::CompareTarget::kMod;
         out.union_field = 6;
-        out.number = scene_.latest_revision() - static_cast<int64_t>(prng.below(10));
+        out.number = scene_.latest_revision - static_cast<int64_t>(prng.below(10));
         break;
       default:
         out.target = pb::CompareTarget::kValue;

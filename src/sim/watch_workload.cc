@@ -206,7 +206,7 @@ class WatchWorkload final : public Paced {
     out.range_end = span.end;
     if (prng.chance(1, 2)) {
       const auto back = static_cast<Revision>(prng.below(50));
-      out.start_revision = std::max<Revision>(scene_.latest_revision() - back, 1);
+      out.start_revision = std::max<Revision>(scene_.latest_revision - back, 1);
     }
     out.prev_kv = prng.chance(1, 3);
     out.fragment = prng.chance(1, 8);
