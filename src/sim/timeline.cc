@@ -1,7 +1,7 @@
 #include "sim/timeline.h"
 
 #include <algorithm>
-#include <numeric>
+#include <limits>
 #include <utility>
 
 #include "machine/guard.h"
@@ -117,7 +117,8 @@ std::optional<MonoTime> Timeline::proposed(Index index) const { return proposed_
 Index Timeline::horizon(MonoTime at) const {
   Index first = kNever;
   for (const Forgiven& forgiven : history_.forgiven) {
-    if (at < forgiven.when) first = std::min(first, forgiven.from);
+    // Entries below `from` were kept: where they are not there, it is not this that lost them.
+    if (at < forgiven.when && forgiven.from <= model_.last_index() + 1) first = std::min(first, forgiven.from);
   }
   return first;
 }
@@ -125,7 +126,7 @@ Index Timeline::horizon(MonoTime at) const {
 Revision Timeline::sure_revision(MonoTime at) const {
   const Index first = horizon(at);
   if (first == kNever) return std::numeric_limits<Revision>::max();
-  return model_.revision_at(std::min(first > 0 ? first - 1 : 0, model_.last_index()));
+  return model_.revision_at(first > 0 ? first - 1 : 0);
 }
 
 std::pair<Index, Index> Timeline::window(const Placed& placed) const {
@@ -139,13 +140,16 @@ std::pair<Index, Index> Timeline::window(const Placed& placed) const {
 Proof Timeline::proof_of(size_t number) const {
   const Placed& placed = placed_[number];
   Proof proof{.index = 0, .operation = history_.operations[number].id};
-  if (placed.settled && placed.write) proof.index = placed.index;
+  if (placed.settled && placed.write && placed.index != 0) {
+    proof.index = placed.index;
+    return proof;
+  }
   if (!placed.judged || !placed.header) return proof;
   const Revision revision = placed.header->revision;
   if (revision < 1 || revision > model_.revision()) return proof;
   // Never more than what the revision allows, so that one wrong answer is not laid to those after it.
-  const Index seen = placed.serializable ? 0 : std::min(placed.floor.index, model_.last_at(revision));
-  proof.index = std::max({proof.index, model_.first_at(revision), placed.write ? 0 : seen});
+  const Index floor = placed.serializable ? 0 : std::min(placed.floor.index, model_.last_at(revision));
+  proof.index = std::max(model_.first_at(revision), floor);
   return proof;
 }
 
