@@ -64,7 +64,7 @@ class Member {
  private:
   // Reads the stage marks.
   struct Marks final : env::Trace {
-    explicit Marks(Member& member) : member(member) {}
+    explicit Marks(Member& whose) : member(whose) {}
     void mark(env::Stage stage, uint64_t call, uint64_t index) override;
     Member& member;
     Index durable = 0;

@@ -22,7 +22,7 @@ class Paced : public Workload {
 
  protected:
   struct Actor {
-    Actor(Client& client, Prng prng, size_t place) : session(client), prng(prng), place(place) {}
+    Actor(Client& client, Prng own_prng, size_t own_place) : session(client), prng(own_prng), place(own_place) {}
     Session session;
     Prng prng;
     size_t place;  // among the actors

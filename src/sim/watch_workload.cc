@@ -59,8 +59,8 @@ class WatchStream final : public client::CallEvents {
     if (next.start_revision != 0) place.seen = next.start_revision - 1;
     places_[next.id] = place;
     open_.push_back(next.id);
+    send({std::move(request)});  // views of `next`
     scene_.history.watches.push_back(std::move(next));
-    send({request});
   }
 
   void cancel_oldest() {
@@ -90,8 +90,9 @@ class WatchStream final : public client::CallEvents {
     if (response.header) scene_.saw(response.header->revision);
     if (response.watch_id == -1) {  // progress of the whole stream
       for (const uint64_t id : open_) {
+        if (!places_.at(id).created) continue;
         watch(id).deliveries.push_back({now, std::string(message.view())});
-        if (places_.at(id).created) see(id, response.header->revision);
+        see(id, response.header->revision);
       }
       return;
     }
@@ -136,7 +137,7 @@ class WatchStream final : public client::CallEvents {
       return;
     }
     if (!response.events.empty()) {
-      if (!response.fragment) see(id, response.events.back().kv->mod_revision);
+      if (!response.fragment) see(id, response.events.back().kv.mod_revision);
     } else if (response.header) {
       see(id, response.header->revision);
     }

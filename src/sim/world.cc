@@ -119,6 +119,7 @@ class World {
       history_.ended_at = universe_.now();
     }
     outcome_.violations = check(history_, *log, options);
+    universe_.note("checked: entries, violations", log->size(), outcome_.violations.size());
   }
 
   void stick(const char* what) {
@@ -178,9 +179,9 @@ class World {
     c["disk: writes cut by a death"] = disk.cut_writes;
     c["disk: sectors kept"] = disk.crash.sectors_kept;
     c["disk: sectors lost"] = disk.crash.sectors_lost;
-    c["disk: sectors garbled"] = disk.crash.sectors_garbled;
-    c["disk: names kept"] = disk.crash.names_kept;
-    c["disk: names lost"] = disk.crash.names_lost;
+    c["disk: sectors garbled"] = disk.crash.sectors_garbage;
+    c["disk: names kept"] = disk.crash.entries_after;
+    c["disk: names lost"] = disk.crash.entries_before;
   }
 
   void count_network() {
