@@ -113,7 +113,7 @@ class WatchJudge {
       return blame(ViolationKind::kWatchEvent, "got bytes that are no response");
     }
     const Revision told = response.header ? response.header->revision : 0;
-    const Revision sure = timeline_.sure_revision(delivery.at);
+    const Revision sure = timeline_.sure_revision(watch_.begin);
     if (told > sure || (!response.events.empty() && response.events.back().kv.mod_revision > sure)) {
       forgiven_ = ended_ = true;
       return;
