@@ -113,7 +113,7 @@ void check_revisions(const History& history, const Timeline& timeline, Violation
                                                    ", but the log gives 1 to " + std::to_string(last)});
       continue;
     }
-    if (!timeline.forgiven_after(operation.end)) ends[operation.end].push_back(i);
+    if (!timeline.forgiven_after(operation.begin)) ends[operation.end].push_back(i);
     if (!placed.write || !says_changed(operation)) continue;
     const auto [maker, fresh] = makers.emplace(revision, &operation);
     if (fresh) continue;
@@ -135,7 +135,7 @@ void check_revisions(const History& history, const Timeline& timeline, Violation
       }
     }
     const Placed& placed = timeline.placed(i);
-    if (!placed.ok() || !placed.judged || timeline.forgiven_after(operation.end)) continue;
+    if (!placed.ok() || !placed.judged || timeline.forgiven_after(operation.begin)) continue;
     const auto seen = members.find(placed.header->member_id);
     if (seen == members.end() || placed.header->raft_term >= seen->second.term) continue;
     out.push_back({ViolationKind::kTerm,

@@ -88,10 +88,10 @@ void check_durability(const History& history, const Timeline& timeline, const st
     const Placed& placed = timeline.placed(i);
     if (!placed.write || !placed.settled || placed.index != 0) continue;
     if (!operation.status.ok() && !decided_at_apply(operation.status)) continue;
-    if (timeline.forgiven_after(operation.end)) {
+    if (timeline.forgiven_after(operation.begin)) {
       // Where nothing changed, the revision alone does not tell whether the entry was among those that were cut.
       const bool changed = operation.kind == Kind::kPut;
-      const Revision sure = timeline.sure_revision(operation.end);
+      const Revision sure = timeline.sure_revision(operation.begin);
       if (!placed.header || placed.header->revision > sure || (!changed && placed.header->revision == sure)) continue;
     }
     out.push_back({ViolationKind::kLost, name_of(operation) + " was answered at " + text_of(operation.end) + " with " +

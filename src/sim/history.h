@@ -103,7 +103,8 @@ struct LifeEvent {
 };
 
 // The medium was damaged in the log's unsealed last batch, and the next start cut it with a warning (log format).
-// Acknowledged entries from `from` on may be lost; what was observed before `when` and depends on them is not judged.
+// Acknowledged entries from `from` on may be lost; what depends on them is not judged where it was asked for before
+// `when`: its answer may have been under way while the member was down.
 struct Forgiven {
   MonoTime when{};
   Index from = 0;

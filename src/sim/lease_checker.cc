@@ -100,7 +100,7 @@ void Leases::gather() {
     Renewal renewal{.begin = operation.begin, .end = operation.end, .operation = &operation};
     pb::LeaseKeepAliveResponse response;
     const bool answered = operation.answered && operation.status.ok() && pb::decode(operation.response, response);
-    renewal.sure = answered && response.ttl_s > 0 && !timeline_.forgiven_after(operation.end);
+    renewal.sure = answered && response.ttl_s > 0 && !timeline_.forgiven_after(operation.begin);
     renewal.maybe = !answered || response.ttl_s > 0;
     if (renewal.maybe) renewals_[request.id].push_back(renewal);
   }
@@ -222,7 +222,7 @@ void Leases::check_keep_alive(const Operation& operation, const Placed& placed) 
   const auto& all = lives(request.id);
   if (response.ttl_s > 0) {
     // What a cut tail granted is not in the log.
-    if (timeline_.forgiven_after(operation.end)) return;
+    if (timeline_.forgiven_after(operation.begin)) return;
     const bool right = std::any_of(all.begin(), all.end(), [&](const LeaseLife* life) {
       return alive(*life, first, last) && life->ttl_s == response.ttl_s;
     });
@@ -231,7 +231,7 @@ void Leases::check_keep_alive(const Operation& operation, const Placed& placed) 
   }
   for (const LeaseLife* life : all) {
     const bool throughout = life->granted <= first && (life->revoked == 0 || life->revoked > last);
-    if (!throughout || timeline_.forgiven_after(operation.end)) continue;
+    if (!throughout || timeline_.forgiven_after(operation.begin)) continue;
     const MonoTime least = not_before(*life, operation.begin, nullptr);
     if (operation.end < least) {
       blame(ViolationKind::kLeaseAnswer, operation, "the lease lives until " + text_of(least));
@@ -244,7 +244,7 @@ void Leases::check_time_to_live(const Operation& operation, const Placed& placed
   pb::LeaseTimeToLiveResponse told;
   if (!pb::decode(operation.request, request) || !pb::decode(operation.response, told)) return;
   if (told.id != request.id) return blame(ViolationKind::kLeaseAnswer, operation, "it asked for another lease");
-  if (timeline_.forgiven_after(operation.end)) return;
+  if (timeline_.forgiven_after(operation.begin)) return;
   const auto [first, last] = timeline_.window(placed);
   if (first > last) {
     const bool stale =
@@ -302,7 +302,7 @@ void Leases::check_remaining(const Operation& operation, const LeaseLife& life,
 
 void Leases::check_list(const Operation& operation, const Placed& placed) {
   pb::LeaseLeasesResponse told;
-  if (!pb::decode(operation.response, told) || timeline_.forgiven_after(operation.end)) return;
+  if (!pb::decode(operation.response, told) || timeline_.forgiven_after(operation.begin)) return;
   const auto [first, last] = timeline_.window(placed);
   if (first > last) {
     return blame(ViolationKind::kFutureRead, operation,

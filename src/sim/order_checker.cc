@@ -74,7 +74,7 @@ class Reads {
   void place_failed(size_t number) {
     const Operation& operation = history_.operations[number];
     if (operation.status != errors::FutureRev() && operation.status != errors::Compacted()) return;
-    if (timeline_.forgiven_after(operation.end)) return;
+    if (timeline_.forgiven_after(operation.begin)) return;
     const Placed& placed = timeline_.placed(number);
     const Model& model = timeline_.model();
     const Index floor = placed.serializable ? 0 : placed.floor.index;

@@ -167,7 +167,7 @@ void Timeline::sweep() {
     for (const Delivery& delivery : watch.deliveries) {
       const auto header = header_of<pb::WatchResponse>(delivery.response);
       if (!header || header->revision < 1 || header->revision > model_.revision()) continue;
-      if (header->revision > sure_revision(delivery.at)) continue;
+      if (header->revision > sure_revision(watch.begin)) continue;
       seen.push_back({delivery.at, placed_.size(), model_.first_at(header->revision)});
     }
   }
@@ -196,7 +196,7 @@ void Timeline::sweep() {
       clients.emplace(operation.client, std::pair(i, Proof{}));
     }
     placed.ceiling = operation.answered ? ceiling(operation.end) : model_.last_index();
-    placed.judged = placed.settled && (!placed.header || placed.header->revision <= sure_revision(operation.end));
+    placed.judged = placed.settled && (!placed.header || placed.header->revision <= sure_revision(operation.begin));
   }
 }
 

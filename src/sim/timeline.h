@@ -53,9 +53,9 @@ class Timeline {
   Index ceiling(MonoTime at) const;
   // When the entry was proposed, where that is known: observed, or from its operation.
   std::optional<MonoTime> proposed(Index index) const;
-  // The first entry that may have been lost after `at`; beyond the log where none is forgiven.
+  // The first entry that may have been lost to what was asked for at `at`; beyond the log where none is forgiven.
   Index horizon(MonoTime at) const;
-  // The last revision that an observation of `at` may show for it to be judged.
+  // The last revision that what was asked for at `at` may show for it to be judged.
   Revision sure_revision(MonoTime at) const;
   bool forgiven_after(MonoTime at) const { return horizon(at) != kNever; }
 

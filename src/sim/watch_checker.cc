@@ -113,7 +113,7 @@ class WatchJudge {
       return blame(ViolationKind::kWatchEvent, "got bytes that are no response");
     }
     const Revision told = response.header ? response.header->revision : 0;
-    const Revision sure = timeline_.sure_revision(delivery.at);
+    const Revision sure = timeline_.sure_revision(watch_.begin);
     if (told > sure || (!response.events.empty() && response.events.back().kv.mod_revision > sure)) {
       forgiven_ = ended_ = true;
       return;
@@ -152,6 +152,11 @@ class WatchJudge {
     const Index ceiling = timeline_.ceiling(at);
     bool happened = false;
     for (Index index = 1; index <= ceiling && !happened; ++index) happened = model_.compacted_at(index) == compacted;
+    // A compaction may be among what was cut.
+    if (!happened && timeline_.forgiven_after(watch_.begin)) {
+      forgiven_ = true;
+      return;
+    }
     if (!happened || compacted <= next_) {
       return blame(ViolationKind::kWatchCancel, "was cancelled with compact revision " + std::to_string(compacted) +
                                                     " while it needed " + std::to_string(next_) +
@@ -220,6 +225,7 @@ class WatchJudge {
     const Change* before = watch_.prev_kv && !creation ? model_.before(change.key, change.mod_revision) : nullptr;
     if (!event.prev_kv) {
       if (!before || model_.compacted_at(timeline_.ceiling(at)) >= change.mod_revision) return;
+      if (timeline_.forgiven_after(watch_.begin)) return;  // a compaction may be among what was cut
       return blame(ViolationKind::kWatchEvent,
                    "got " + text_of(event) + " without what was before: " + text_of(*before));
     }

@@ -35,11 +35,18 @@ void TinyCluster::start() {
   hub_ = std::make_unique<watch::Hub>(machine_->store(), [this] { return term_; }, watch::Options{});
 }
 
-void TinyCluster::crash(Duration down) {
+void TinyCluster::crash(Duration down, size_t damaged) {
   for (auto& stream : streams_) stream->id = 0;
   hub_.reset();
   history.life.push_back({now_, 1, LifeKind::kCrash});
   now_ += down;
+  if (damaged != 0) {
+    for (; damaged != 0 && log.size() > 1; --damaged) {
+      history.proposed_at.erase({log.back().term, log.back().index});
+      log.pop_back();
+    }
+    history.forgiven.push_back({.when = now_, .from = log.size() + 1});
+  }
   ++term_;
   append({});
   start();

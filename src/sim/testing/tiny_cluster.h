@@ -47,8 +47,8 @@ class TinyCluster {
   void end_watch(size_t watch);
   void ask_progress(size_t watch);
 
-  // Watches end; the log stays; `down` later the member is back.
-  void crash(Duration down = 100ms);
+  // Watches end; `down` later the member is back. The last `damaged` entries are cut then, and that is forgiven.
+  void crash(Duration down = 100ms, size_t damaged = 0);
   // Sorts the operations, tells the end, and the final contents. Nothing may be called after it.
   void finish();
 
