@@ -143,7 +143,7 @@ void Connection::deliver_bytes(int from) {
   size_t most = std::max<size_t>(network_.knobs_.chunk_bytes_max, 1);
   const uint64_t way = prng.below(4);
   if (way == 0) most = prng.between(1, std::min(most, kSmallChunkBytes));
-  if (way == 1) most = prng.between(1, most);
+  if (way == 1) most = prng.between(1, std::min(most, out.sent.size()));
   // What is due by now may come in one piece, however it was written.
   size_t count = 0;
   const MonoTime now = network_.universe_.now();
@@ -177,8 +177,8 @@ void Connection::break_end(int at, std::string why) {
   end.broken = std::move(why);
   Flow& out = flow(at);
   out.sent.clear();
-  out.segments.clear();
-  network_.universe_.cancel(std::exchange(out.delivery, 0));
+  // A reset that is under way to the other end still arrives.
+  std::erase_if(out.segments, [](const Segment& each) { return each.kind != Kind::kReset; });
   notify(at);
 }
 

@@ -168,7 +168,6 @@ TEST(SimNetwork, StreamsAreSplitAndJoinedAnywhere) {
   }
   EXPECT_TRUE(sizes.contains(100)) << "joined";
   EXPECT_LT(*sizes.begin(), 20u) << "split";
-  EXPECT_GT(sizes.size(), 20u);
 }
 
 TEST(SimNetwork, KilledPeersAreLearntOfSoonAndSilentOnesLate) {
