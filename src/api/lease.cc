@@ -21,15 +21,14 @@ void grant(Back& back, Responder call, Bytes message) {
     chosen.id = request.id;
     pb::append(chosen, body);
   }
-  back.replica().propose(pb::Payload::kLeaseGrant, body, call.call(),
-                         [&back, call](machine::Outcome& outcome) {
-                           if (!outcome.status.ok()) return call.fail(outcome.status);
-                           pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
-                           response.header = back.replica().header(response.header);
-                           back.metrics().leases_granted_total.add();
-                           back.metrics().lease_ttl_s.observe(static_cast<double>(response.ttl_s));
-                           call.reply(pb::encode(response));
-                         });
+  back.replica().propose(pb::Payload::kLeaseGrant, body, call.call(), [&back, call](machine::Outcome& outcome) {
+    if (!outcome.status.ok()) return call.fail(outcome.status);
+    pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
+    response.header = back.replica().header(response.header);
+    back.metrics().leases_granted_total.add();
+    back.metrics().lease_ttl_s.observe(static_cast<double>(response.ttl_s));
+    call.reply(pb::encode(response));
+  });
 }
 
 void revoke(Back& back, Responder call, Bytes message) {

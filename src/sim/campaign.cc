@@ -156,7 +156,8 @@ class Campaign {
  public:
   Campaign(const CampaignOptions& options, const std::function<void(const SeedReport&)>& told)
       : options_(options), end_(options.first + options.count), told_(told) {
-    for (unsigned i = 0; i < options.jobs; ++i) workers_.push_back(std::make_unique<Worker>(options.first + i, options.jobs));
+    for (unsigned i = 0; i < options.jobs; ++i)
+      workers_.push_back(std::make_unique<Worker>(options.first + i, options.jobs));
   }
 
   CampaignReport run() {

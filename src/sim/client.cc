@@ -49,8 +49,7 @@ void Session::call(Kind kind, std::string request, Done done) {
   Scene& scene = this->scene();
   const uint64_t id = scene.begin(kind, number_, std::move(request));
   client::unary(client_->channel(), path_of(kind), Bytes::copy(scene.operation(id).request),
-                {.timeout = kTimeout, .metadata = {}},
-                [this, id, done = std::move(done)](Result<Bytes> reply) mutable {
+                {.timeout = kTimeout, .metadata = {}}, [this, id, done = std::move(done)](Result<Bytes> reply) mutable {
                   busy_ = false;
                   Scene& world = this->scene();
                   world.end(id, reply ? Status() : reply.error(), reply ? std::string(reply->view()) : std::string());

@@ -65,11 +65,13 @@ int many_seeds(const Arguments& arguments) {
   for (const auto& [name, value] : report.counters) {
     std::printf("%14llu  %s\n", static_cast<unsigned long long>(value), name.c_str());
   }
-  std::printf("seeds %llu to %llu, each %d times, %u processes: %.0f s of wall time, %.0f s simulated (%.0fx), %.0f seeds a minute\n",
-              static_cast<unsigned long long>(arguments.campaign.first),
-              static_cast<unsigned long long>(arguments.campaign.first + report.seeds - 1), arguments.campaign.times,
-              arguments.campaign.jobs, wall_s, simulated_s, simulated_s * arguments.campaign.times / wall_s,
-              static_cast<double>(report.seeds) * 60 / wall_s);
+  std::printf(
+      "seeds %llu to %llu, each %d times, %u processes: %.0f s of wall time, %.0f s simulated (%.0fx), %.0f seeds a "
+      "minute\n",
+      static_cast<unsigned long long>(arguments.campaign.first),
+      static_cast<unsigned long long>(arguments.campaign.first + report.seeds - 1), arguments.campaign.times,
+      arguments.campaign.jobs, wall_s, simulated_s, simulated_s * arguments.campaign.times / wall_s,
+      static_cast<double>(report.seeds) * 60 / wall_s);
   std::printf("%llu passed, %zu failed\n", static_cast<unsigned long long>(report.seeds - report.bad.size()),
               report.bad.size());
   return static_cast<int>(report.verdict());

@@ -6,7 +6,8 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::string_view kCutWarning = "the last batch of the log is damaged and was cut; it may have been acknowledged";
+constexpr std::string_view kCutWarning =
+    "the last batch of the log is damaged and was cut; it may have been acknowledged";
 
 }  // namespace
 
@@ -31,8 +32,8 @@ void Member::Marks::mark(env::Stage stage, uint64_t call, uint64_t index) {
   durable = index;
 }
 
-Member::Member(env::sim::Universe& universe, env::sim::SimNetwork& network, env::sim::SimDrive& drive,
-               const Plan& plan, History& history)
+Member::Member(env::sim::Universe& universe, env::sim::SimNetwork& network, env::sim::SimDrive& drive, const Plan& plan,
+               History& history)
     : universe_(universe),
       network_(network),
       drive_(drive),

@@ -19,9 +19,7 @@ namespace quorate::sim {
 class MemberLog final : public env::Log {
  public:
   explicit MemberLog(env::sim::Universe& universe) : universe_(universe) {}
-  bool enabled(env::Level level) const override {
-    return level >= env::Level::kWarn || universe_.has_listener();
-  }
+  bool enabled(env::Level level) const override { return level >= env::Level::kWarn || universe_.has_listener(); }
   void write(env::Level level, std::string_view message, std::initializer_list<env::Field> fields,
              const std::source_location& where) override;
 

@@ -27,6 +27,7 @@ void Nemesis::heal() {
   scene_.network.knobs().latency_max = std::min<Duration>(plan_.net.latency_max, 2ms);
   drive_.knobs() = plan_.drive;
   drive_.hang_until(scene_.universe.now());
+  drive_.disarm();
   drive_.set_space(env::sim::SimDrive::kUnlimited);
   supervisor_.set_full(false);
 }

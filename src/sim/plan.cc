@@ -10,15 +10,16 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kWorkloadNames = {"kv", "txn", "watch", "lease", "compaction", "storm"};
 constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
-    "kill",    "power-loss",     "restart",        "failed-write",  "hang",      "slow-disk", "full-disk",     "misdirect", "flip",
-    "resets",  "cut",            "stalled-reader", "stalled-member", "paused-member", "wall-jump", "drift", "broken-network"};
+    "kill",           "power-loss",    "restart",   "failed-write", "hang",          "slow-disk",
+    "full-disk",      "misdirect",     "flip",      "resets",       "cut",           "stalled-reader",
+    "stalled-member", "paused-member", "wall-jump", "drift",        "broken-network"};
 
 // How often a kind of fault is drawn, relative to the others; in the order of FaultKind.
 constexpr std::array<uint64_t, kFaultKinds> kFaultWeights = {10, 16, 4, 4, 4, 3, 3, 1, 3, 6, 4, 4, 2, 4, 3, 2, 3};
 
 Duration between(Prng& prng, Duration low, Duration high) {
-  return Duration(static_cast<int64_t>(
-      prng.between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
+  return Duration(
+      static_cast<int64_t>(prng.between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
 }
 
 FaultKind draw_fault(Prng& prng) {
@@ -33,7 +34,7 @@ FaultKind draw_fault(Prng& prng) {
 env::sim::NetKnobs draw_net(Prng& prng) {
   env::sim::NetKnobs knobs;
   knobs.latency_max = between(prng, 50us, prng.chance(1, 5) ? 20ms : 1ms);
-  knobs.chunk_bytes_max = prng.chance(1, 3) ? prng.between(1, 64) : prng.between(256, 64 * 1024);
+  knobs.chunk_bytes_max = prng.chance(1, 8) ? prng.between(1, 64) : prng.between(256, 64 * 1024);
   knobs.window_bytes = prng.chance(1, 4) ? prng.between(64, 4096) : prng.between(16 * 1024, 256 * 1024);
   knobs.connect_timeout = 3s;
   knobs.silence_max = 3s;
@@ -42,8 +43,7 @@ env::sim::NetKnobs draw_net(Prng& prng) {
 
 env::sim::DriveKnobs draw_drive(Prng& prng) {
   env::sim::DriveKnobs knobs;
-  knobs.traits.durability =
-      prng.chance(1, 2) ? env::Durability::kDirectDsync : env::Durability::kFdatasync;
+  knobs.traits.durability = prng.chance(1, 2) ? env::Durability::kDirectDsync : env::Durability::kFdatasync;
   if (prng.chance(1, 4)) knobs.traits.alignment_bytes = 512 << prng.below(8);
   knobs.write_max = between(prng, 100us, prng.chance(1, 4) ? 20ms : 2ms);
   if (prng.chance(1, 3)) knobs.spikes_per_million = prng.between(1000, 50'000);
@@ -55,9 +55,9 @@ WorkloadPlan draw_workload(Prng& prng, WorkloadKind kind) {
   plan.kind = kind;
   plan.keys = static_cast<uint32_t>(prng.between(2, 16));
   plan.clients = static_cast<uint32_t>(prng.between(1, 2));
-  plan.sessions = static_cast<uint32_t>(prng.between(1, 4));
+  plan.sessions = static_cast<uint32_t>(prng.between(1, 3));
   plan.pause_min = 1ms;
-  plan.pause_max = between(prng, 20ms, 250ms);
+  plan.pause_max = between(prng, 50ms, 500ms);
   switch (kind) {
     case WorkloadKind::kKv:
     case WorkloadKind::kTxn: break;

@@ -28,23 +28,23 @@ struct WorkloadPlan {
 };
 
 enum class FaultKind : uint8_t {
-  kKill,            // the process dies, its system goes on
-  kPowerLoss,       // of the member's machine
-  kRestart,         // an orderly stop
-  kFailedWrite,     // a log write reports an error
-  kHang,            // log writes wait
-  kSlowDisk,        // log writes take longer
-  kFullDisk,        // nothing new fits
-  kMisdirect,       // a log write lands elsewhere, the power fails
-  kFlip,            // the power fails, bits of a file flip
-  kResets,          // every connection of the member is reset
-  kCut,             // between the member and one client
-  kStalledReader,   // nothing arrives at one client
-  kStalledMember,   // nothing arrives at the member
-  kPausedMember,    // its process gets no time
-  kWallJump,        // its wall clock is set
-  kDrift,           // its clocks run at another rate
-  kBrokenNetwork,   // connects fail and connections break by chance
+  kKill,           // the process dies, its system goes on
+  kPowerLoss,      // of the member's machine
+  kRestart,        // an orderly stop
+  kFailedWrite,    // a log write reports an error
+  kHang,           // log writes wait
+  kSlowDisk,       // log writes take longer
+  kFullDisk,       // nothing new fits
+  kMisdirect,      // a log write lands elsewhere, the power fails
+  kFlip,           // the power fails, bits of a file flip
+  kResets,         // every connection of the member is reset
+  kCut,            // between the member and one client
+  kStalledReader,  // nothing arrives at one client
+  kStalledMember,  // nothing arrives at the member
+  kPausedMember,   // its process gets no time
+  kWallJump,       // its wall clock is set
+  kDrift,          // its clocks run at another rate
+  kBrokenNetwork,  // connects fail and connections break by chance
 };
 inline constexpr size_t kFaultKinds = 17;
 std::string_view fault_name(FaultKind kind);

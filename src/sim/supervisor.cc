@@ -50,7 +50,8 @@ void Supervisor::started() {
   if (cut && may_lose_last_) ++counters_.cuts_of_last_batch;
   if (may_lose_last_ && !misdirected_ && !cut) {
     const auto log = read_log();
-    if (!log || log->size() < log_before_) blame(ViolationKind::kLost, "the log's damaged end was cut without a warning");
+    if (!log || log->size() < log_before_)
+      blame(ViolationKind::kLost, "the log's damaged end was cut without a warning");
   }
   if (misdirected_) misdirected();
   undamaged_ = nullptr;
@@ -144,7 +145,8 @@ void Supervisor::misdirect(uint64_t draw) {
   if (!member_.running() || undamaged_ != nullptr || misdirected_) return;
   drive_.misdirect_next_write();
   const uint64_t before = drive_.faults().misdirected_writes;
-  universe_.after(Duration(static_cast<int64_t>(draw % 50'000'000)), [this, before] { watch_for_misdirection(before); });
+  universe_.after(Duration(static_cast<int64_t>(draw % 50'000'000)),
+                  [this, before] { watch_for_misdirection(before); });
 }
 
 // The power fails some time after the write landed elsewhere; other writes may have come since.

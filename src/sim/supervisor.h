@@ -83,7 +83,7 @@ class Supervisor {
   // Of the damage that the next start will see.
   env::sim::SimDrive::Snapshot undamaged_;
   std::string damaged_path_;
-  Index log_before_ = 0;     // entries in the log before the damage
+  Index log_before_ = 0;      // entries in the log before the damage
   uint64_t cuts_before_ = 0;  // warnings of the member before it
   bool may_lose_last_ = false;
   bool misdirected_ = false;

@@ -17,8 +17,8 @@ namespace {
 
 // What the longest lease, its allowances and the last reconnect may take after the load has stopped.
 constexpr Duration kLeasesEnd = 20s;
-constexpr Duration kRecovery = 30s;    // for the member to be up again once nothing breaks
-constexpr Duration kLastEvents = 5s;   // for watches to be complete
+constexpr Duration kRecovery = 30s;   // for the member to be up again once nothing breaks
+constexpr Duration kLastEvents = 5s;  // for watches to be complete
 constexpr Duration kLastAnswers = 20s;
 
 class World {
@@ -113,6 +113,7 @@ class World {
     }
     ++checks_;
     CheckOptions options;
+    options.lease_slack += stalled();
     if (last) {
       options.progress_bound = plan_.progress_bound;
     } else {
@@ -120,6 +121,17 @@ class World {
     }
     outcome_.violations = check(history_, *log, options);
     universe_.note("checked: entries, violations", log->size(), outcome_.violations.size());
+  }
+
+  // Who gets no time, or cannot write, ends no lease: each such fault may add its span.
+  Duration stalled() const {
+    Duration out{};
+    for (const FaultPlan& fault : plan_.faults) {
+      const bool stalls = fault.kind == FaultKind::kPausedMember || fault.kind == FaultKind::kHang ||
+                          fault.kind == FaultKind::kSlowDisk || fault.kind == FaultKind::kFullDisk;
+      if (stalls) out += fault.span;
+    }
+    return out;
   }
 
   void stick(const char* what) {

@@ -229,6 +229,8 @@ Status SimDisk::rename(const std::string& from, const std::string& to) {
 
 Status SimDisk::remove(const std::string& path) { return dead_ ? dead_error(path) : drive_.remove(path); }
 
+Status SimDisk::sync_file(const std::string& path) { return dead_ ? dead_error(path) : drive_.sync_file(path); }
+
 Status SimDisk::sync_directory(const std::string& path) {
   return dead_ ? dead_error(path) : drive_.sync_directory(path);
 }

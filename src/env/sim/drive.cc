@@ -157,6 +157,13 @@ Result<FileRef> SimDrive::open_log(const std::string& path) {
   return file;
 }
 
+Status SimDrive::sync_file(const std::string& path) {
+  auto file = medium_.open(path);
+  if (!file) return file.error();
+  (*file)->sync();
+  return {};
+}
+
 Result<FileRef> SimDrive::begin_fill(const std::string& path, uint64_t size) {
   if (Status status = writable(path, "open"); !status.ok()) return fail(std::move(status));
   TRY(FileRef file, medium_.create(path));

@@ -75,6 +75,8 @@ class SimDrive {
   void fail_next_write() { fail_next_ = true; }
   // The next log write to end lands at another aligned place of its file, and succeeds.
   void misdirect_next_write() { misdirect_next_ = true; }
+  // What was to strike the next log write strikes none.
+  void disarm() { fail_next_ = misdirect_next_ = false; }
   // New bytes are refused beyond this sum of all files' sizes; what a file has may be overwritten.
   void set_space(uint64_t bytes) { space_bytes_ = bytes; }
   void set_full() { space_bytes_ = 0; }
@@ -121,6 +123,7 @@ class SimDrive {
   // An empty file that fill() is to fill; refused where there is no room for `size`.
   Result<FileRef> begin_fill(const std::string& path, uint64_t size);
   Status replace_file(const std::string& path, std::string_view contents);
+  Status sync_file(const std::string& path);
   Status rename(const std::string& from, const std::string& to);
   Status remove(const std::string& path);
   Status sync_directory(const std::string& path);
