@@ -86,12 +86,13 @@ void Supervisor::refused(const Status& status) {
 
 void Supervisor::went_down(env::sim::Death death) {
   ++(death == env::sim::Death::kPowerLoss ? counters_.power_losses : counters_.kills);
-  if (on_down_ && !misdirected_) on_down_();  // a log with a hole cannot be read
+  if (on_down_ && !misdirected_ && undamaged_ == nullptr) on_down_();  // a damaged log cannot be read
 }
 
 void Supervisor::crash(env::sim::Death death) {
   const bool was_up = member_.running();
   if (!was_up && death == env::sim::Death::kKilled) return;
+  if (write_failed()) death = env::sim::Death::kPowerLoss;
   member_.kill(death);
   went_down(death);
   start_later();
@@ -101,9 +102,16 @@ void Supervisor::restart_in_order() {
   if (!member_.running()) return;
   member_.stop([this] {
     ++counters_.orderly_stops;
+    if (write_failed()) return crash(env::sim::Death::kPowerLoss);
     if (on_down_) on_down_();
     start_later();
   });
+}
+
+// What a cache hides after a failed write, nobody knows: such a machine is switched off and on.
+bool Supervisor::write_failed() {
+  const uint64_t failed = drive_.faults().failed_writes;
+  return std::exchange(failed_writes_known_, failed) != failed;
 }
 
 void Supervisor::crash_and_flip(uint64_t draw) {
@@ -144,14 +152,13 @@ void Supervisor::flip(uint64_t draw) {
 void Supervisor::misdirect(uint64_t draw) {
   if (!member_.running() || undamaged_ != nullptr || misdirected_) return;
   drive_.misdirect_next_write();
-  const uint64_t before = drive_.faults().misdirected_writes;
-  universe_.after(Duration(static_cast<int64_t>(draw % 50'000'000)),
-                  [this, before] { watch_for_misdirection(before); });
+  universe_.after(Duration(static_cast<int64_t>(draw % 50'000'000)), [this] { notice_misdirection(); });
 }
 
 // The power fails some time after the write landed elsewhere; other writes may have come since.
-void Supervisor::watch_for_misdirection(uint64_t before) {
-  if (drive_.faults().misdirected_writes == before) return;
+void Supervisor::notice_misdirection() {
+  if (drive_.faults().misdirected_writes == misdirections_noticed_) return;
+  misdirections_noticed_ = drive_.faults().misdirected_writes;
   misdirected_ = true;
   misdirected_from_ = member_.misdirected_from();
   crash(env::sim::Death::kPowerLoss);

@@ -44,6 +44,8 @@ class Supervisor {
   void crash_and_flip(uint64_t draw);
   // The next log write lands elsewhere, and the power fails soon after.
   void misdirect(uint64_t draw);
+  // Whether that has happened is found out now at the latest.
+  void notice_misdirection();
   // Starts may be refused for want of space meanwhile.
   void set_full(bool full) { full_ = full; }
 
@@ -62,7 +64,7 @@ class Supervisor {
   void refused(const Status& status);
   void started();
   void flip(uint64_t draw);
-  void watch_for_misdirection(uint64_t before);
+  bool write_failed();
   void misdirected();
   void blame(ViolationKind kind, std::string text) { violations_.push_back({kind, std::move(text)}); }
 
@@ -78,7 +80,8 @@ class Supervisor {
   uint64_t starting_ = 0;  // a start that was planned before the last death is stale
   bool full_ = false;
   bool beyond_repair_ = false;
-  bool write_failed_ = false;
+  uint64_t failed_writes_known_ = 0;
+  uint64_t misdirections_noticed_ = 0;
 
   // Of the damage that the next start will see.
   env::sim::SimDrive::Snapshot undamaged_;

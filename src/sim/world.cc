@@ -61,6 +61,7 @@ class World {
  private:
   void heal() {
     nemesis_.heal();
+    supervisor_.notice_misdirection();
     universe_.note("healing", 0, 0);
     if (!universe_.run_until([this] { return supervisor_.up() || supervisor_.beyond_repair(); }, kRecovery)) {
       return stick("the member is not up again");
