@@ -40,6 +40,7 @@ bool Connection::has_room(int at) const { return flow(at).unacknowledged < netwo
 size_t Connection::send(int at, std::string_view bytes) {
   Flow& out = flow(at);
   if (!has_room(at) || !end_of(at).broken.empty()) return 0;
+  if (out.reset_sent) return bytes.size();  // into the void: the one who writes does not know yet
   bytes = bytes.substr(0, network_.knobs_.window_bytes - out.unacknowledged);
   out.sent.append(bytes);
   out.unacknowledged += bytes.size();
@@ -84,6 +85,7 @@ void Connection::push(int from, Kind kind, size_t bytes) {
 
 void Connection::send_reset(int from) {
   Flow& out = flow(from);
+  if (std::exchange(out.reset_sent, true)) return;
   out.sent.clear();
   out.segments.clear();
   network_.universe_.cancel(std::exchange(out.delivery, 0));

@@ -82,6 +82,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     EventId credit = 0;
     bool held = false;  // counted as held
     bool end_sent = false;
+    bool reset_sent = false;  // nothing is sent after it
     bool end_arrived = false;
   };
 
