@@ -92,7 +92,7 @@ void Supervisor::went_down(env::sim::Death death) {
 void Supervisor::crash(env::sim::Death death) {
   const bool was_up = member_.running();
   if (!was_up && death == env::sim::Death::kKilled) return;
-  if (write_failed()) death = env::sim::Death::kPowerLoss;
+  if (write_failed() || strayed()) death = env::sim::Death::kPowerLoss;
   member_.kill(death);
   went_down(death);
   start_later();
@@ -102,7 +102,7 @@ void Supervisor::restart_in_order() {
   if (!member_.running()) return;
   member_.stop([this] {
     ++counters_.orderly_stops;
-    if (write_failed()) return crash(env::sim::Death::kPowerLoss);
+    if (write_failed() || strayed()) return crash(env::sim::Death::kPowerLoss);
     if (on_down_) on_down_();
     start_later();
   });
@@ -157,11 +157,16 @@ void Supervisor::misdirect(uint64_t draw) {
 
 // The power fails some time after the write landed elsewhere; other writes may have come since.
 void Supervisor::notice_misdirection() {
-  if (drive_.faults().misdirected_writes == misdirections_noticed_) return;
-  misdirections_noticed_ = drive_.faults().misdirected_writes;
+  if (strayed()) crash(env::sim::Death::kPowerLoss);
+}
+
+// Whether a log write landed elsewhere that nobody knew of before.
+bool Supervisor::strayed() {
+  const uint64_t misdirected = drive_.faults().misdirected_writes;
+  if (std::exchange(misdirections_noticed_, misdirected) == misdirected) return false;
   misdirected_ = true;
   misdirected_from_ = member_.misdirected_from();
-  crash(env::sim::Death::kPowerLoss);
+  return true;
 }
 
 // It started all the same: only what the misdirected write carried may be missing, if it was the last one.

@@ -65,6 +65,7 @@ class Supervisor {
   void started();
   void flip(uint64_t draw);
   bool write_failed();
+  bool strayed();
   void misdirected();
   void blame(ViolationKind kind, std::string text) { violations_.push_back({kind, std::move(text)}); }
 
