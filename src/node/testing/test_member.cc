@@ -123,6 +123,8 @@ void TestClient::open_stream(std::string_view path) {
 
 void TestClient::send(std::string_view message) { connection_->send(stream_call_, Bytes::copy(message)); }
 
+void TestClient::half_close() { connection_->half_close(stream_call_); }
+
 Answer TestClient::next() {
   run_until([this] { return stream_->ended || !stream_->messages.empty(); });
   Answer answer{stream_->status, {}};

@@ -78,6 +78,8 @@ class TestClient {
   // A stream: opened, fed and read by hand.
   void open_stream(std::string_view path);
   void send(std::string_view message);
+  // Nothing more is sent: a call of one message and many answers begins with this.
+  void half_close();
   // The next message of the stream, or its end.
   Answer next();
   void close_stream();
