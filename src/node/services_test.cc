@@ -148,6 +148,18 @@ TEST_P(Services, ATransactionComparesAndThenDoesOneThingOrTheOther) {
                 R"(kvs { key: "a" create_revision: 2 mod_revision: 3 version: 2 value: "2" } count: 1 } })");
 }
 
+// Each level has one operation of the share that the level around it left.
+TEST_P(Services, TransactionsNestAsDeepAsTheShareOfOperationsGoes) {
+  for (const auto& [levels, end] :
+       {std::pair(128, "OK"), std::pair(129, "InvalidArgument: etcdserver: too many operations in txn request")}) {
+    rpc::TxnRequest txn;
+    rpc::TxnRequest* innermost = &txn;
+    for (int level = 1; level < levels; ++level) innermost = innermost->add_success()->mutable_request_txn();
+    innermost->add_success()->mutable_request_put()->set_key("a");
+    EXPECT_EQ(text_of(answer("/etcdserverpb.KV/Txn", txn).status), end);
+  }
+}
+
 // The header and the count come last (v3 API, section 4.3).
 TEST_P(Services, ARangeComesAsAStream) {
   for (char key = 'a'; key < 'l'; ++key) ASSERT_EQ(put(std::string(1, key), ""), header(2 + key - 'a'));
@@ -187,17 +199,18 @@ TEST_P(Services, ALeaseIsGrantedKeptAliveAndRevoked) {
   grant.set_id(7);
   grant.set_ttl(3600);
   EXPECT_EQ(call<rpc::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", grant), header(1) + " ID: 7 TTL: 3600");
-  ASSERT_EQ(put("a", "1", 7), header(2));
+  ASSERT_EQ(put("b", "1", 7), header(2));
+  ASSERT_EQ(put("a", "1", 7), header(3));
 
   rpc::LeaseLeasesRequest all;
-  EXPECT_EQ(call<rpc::LeaseLeasesResponse>("/etcdserverpb.Lease/LeaseLeases", all), header(2) + " leases { ID: 7 }");
+  EXPECT_EQ(call<rpc::LeaseLeasesResponse>("/etcdserverpb.Lease/LeaseLeases", all), header(3) + " leases { ID: 7 }");
 
   open("/etcdserverpb.Lease/LeaseKeepAlive");
   rpc::LeaseKeepAliveRequest renew;
   renew.set_id(7);
-  EXPECT_EQ(exchange<rpc::LeaseKeepAliveResponse>(renew), header(2) + " ID: 7 TTL: 3600");
+  EXPECT_EQ(exchange<rpc::LeaseKeepAliveResponse>(renew), header(3) + " ID: 7 TTL: 3600");
   renew.set_id(8);
-  EXPECT_EQ(exchange<rpc::LeaseKeepAliveResponse>(renew), header(2) + " ID: 8");
+  EXPECT_EQ(exchange<rpc::LeaseKeepAliveResponse>(renew), header(3) + " ID: 8");
 
   rpc::LeaseTimeToLiveRequest ask;
   ask.set_id(7);
@@ -209,11 +222,11 @@ TEST_P(Services, ALeaseIsGrantedKeptAliveAndRevoked) {
   EXPECT_GT(left.ttl(), 3000);  // how much of it is left, the clock decides
   EXPECT_LE(left.ttl(), 3600);
   left.set_ttl(1);
-  EXPECT_EQ(left.ShortDebugString(), header(2) + R"( ID: 7 TTL: 1 grantedTTL: 3600 keys: "a")");
+  EXPECT_EQ(left.ShortDebugString(), header(3) + R"( ID: 7 TTL: 1 grantedTTL: 3600 keys: "a" keys: "b")");
 
   rpc::LeaseRevokeRequest revoke;
   revoke.set_id(7);
-  EXPECT_EQ(call<rpc::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", revoke), header(3));
+  EXPECT_EQ(call<rpc::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", revoke), header(4));
   EXPECT_EQ(call<rpc::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", revoke),
             "NotFound: etcdserver: requested lease not found");
 }
