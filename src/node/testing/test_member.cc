@@ -30,7 +30,7 @@ TestMember::TestMember(const Options& options) : options_(options) {
   changed_.wait(lock, [this] { return ready_; });
 }
 
-void TestMember::run(Config config) {
+void TestMember::run(const Config& config) {
   env::posix::WorldOptions world_options;
   world_options.io_loops = options_.io_loops;
   world_options.log.level = config.log_level;

@@ -47,7 +47,7 @@ class TestMember {
   env::Address peer_address() const { return peer_address_; }
 
  private:
-  void run(Config config);
+  void run(const Config& config);
 
   Options options_;
   env::Trace no_trace_;
