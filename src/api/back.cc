@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 namespace quorate::api {
 namespace {
@@ -79,6 +80,7 @@ void Responder::reply(std::string encoded) const {
   item.kind = ToIo::Kind::kReply;
   item.call = call_;
   item.message = Bytes::adopt(std::move(encoded));
+  if (mutated(Mutant::kWrongStream)) back_->confuse(item);
   back_->answer(io_, std::move(item));
 }
 
@@ -241,6 +243,11 @@ void Back::on_open(const ToCore& item) {
   }
   streams_.emplace(StreamKey{item.io, item.call},
                    OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader});
+}
+
+void Back::confuse(ToIo& reply) {
+  if (++replies_ % 16 == 0) std::swap(reply.message, previous_reply_);
+  if (replies_ % 16 == 15) previous_reply_ = reply.message;
 }
 
 void Back::end_stream(IoIndex io, http::CallId call) {

@@ -102,6 +102,7 @@ class Back {
   // For Responder and StreamWriter.
   void answer(IoIndex io, ToIo&& item) { io_[io]->push(std::move(item)); }
   void end_stream(IoIndex io, http::CallId call);
+  void confuse(ToIo& reply);  // Mutant::kWrongStream: one call in sixteen gets the reply of the one before
 
  private:
   struct OpenStream {
@@ -133,6 +134,8 @@ class Back {
   std::vector<ToCore> held_;  // until serve()
   size_t held_bytes_ = 0;
   std::move_only_function<void()> drained_;
+  Bytes previous_reply_;  // these two for the mutant alone
+  uint64_t replies_ = 0;
   CoreMailbox inbox_;
 };
 

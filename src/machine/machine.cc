@@ -1,6 +1,7 @@
 #include "machine/machine.h"
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::machine {
 
@@ -54,7 +55,7 @@ Outcome Machine::apply(const pb::Entry& entry, MonoTime now) {
   return outcome;
 }
 
-void Machine::execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome) {
+void Machine::execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome) {
   Book book(lessor_);
   if (auto* range = std::get_if<pb::RangeRequest>(&request.body)) {
     settle(store_.range(*range), outcome);
@@ -63,6 +64,7 @@ void Machine::execute(const pb::InternalRequest& request, MonoTime now, Outcome&
   } else if (auto* remove = std::get_if<pb::DeleteRangeRequest>(&request.body)) {
     settle(store_.delete_range(*remove, book), outcome);
   } else if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) {
+    if (mutated(Mutant::kHalfTxn) && txn->success.size() > 1) txn->success.pop_back();
     settle(store_.txn(*txn, book), outcome);
   } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
     settle(compact(*compaction), outcome);

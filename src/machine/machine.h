@@ -67,7 +67,7 @@ class Machine {
  private:
   // Takes note of the entry's place. Requires that it follows the one before.
   void advance(const pb::Entry& entry);
-  void execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome);
+  void execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome);
 
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);

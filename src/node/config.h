@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "env/log.h"
@@ -64,7 +65,8 @@ struct Config {
 
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
-  std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number
+  uint64_t log_segment_bytes = limits::kSegmentBytes;  // no flag sets it: tests make it small
+  std::optional<size_t> io_loops;                      // unset: 0 with two cores or fewer, else by their number
 };
 
 // How many io loops a machine with `cores` cores (by cgroup) gets when none are asked for.

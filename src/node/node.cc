@@ -114,6 +114,7 @@ Status Node::open_store() {
   log_options.cluster = directory_.identity.cluster;
   log_options.member = directory_.identity.member;
   log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
+  log_options.segment_bytes = config_.log_segment_bytes;
   log_options.salt = env_.seed;
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();

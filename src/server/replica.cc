@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "machine/members.h"
 #include "pb/codec.h"
 
@@ -47,7 +48,16 @@ raft::Initial initial_of(const wal::Recovered& recovered) {
   return {.hard_state = recovered.hard_state, .conf_state = {}, .entries = recovered.entries};
 }
 
+// Mutant::kApplyTwice: where a leader's term began, the entry before it stands once more.
+void repeat_entries(std::vector<pb::Entry>& entries) {
+  for (size_t i = 1; i < entries.size(); ++i) {
+    const pb::Entry& before = entries[i - 1];
+    if (entries[i].data.empty() && before.type == pb::EntryType::kNormal) entries[i].data = before.data;
+  }
+}
+
 wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const ReplicaOptions& options) {
+  if (mutated(Mutant::kApplyTwice)) repeat_entries(recovered.entries);
   return recovered.entries.empty() ? bootstrap(options) : std::move(recovered);
 }
 

@@ -8,10 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include "env/clock_contract.h"
 #include "env/loop_contract.h"
 #include "env/posix/test_world.h"
 
 namespace quorate::env {
+INSTANTIATE_TYPED_TEST_SUITE_P(Posix, ClockContract, posix::PosixTestWorld);
 INSTANTIATE_TYPED_TEST_SUITE_P(Posix, LoopContract, posix::PosixTestWorld);
 }  // namespace quorate::env
 
