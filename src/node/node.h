@@ -3,7 +3,8 @@
 // Loop:    made, started, stopped and destroyed on the core loop's thread; made and destroyed while no loop runs.
 // Invariants:
 //   (1) A port is bound before the data directory is touched, so that a second server on it changes nothing.
-//   (2) No client is answered before this member's name and URLs are in the replicated state.
+//   (2) No client is answered before this member's name and URLs, and the cluster's version, are in the replicated
+//       state.
 //   (3) stop() answers or ends every call, then seals the log; the directory's lock is held until destruction.
 #pragma once
 

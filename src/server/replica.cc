@@ -260,6 +260,7 @@ void Replica::apply(const std::vector<pb::Entry>& committed) {
   }
   raft_.applied(machine_.applied_index());
   forget_old_entries();
+  serve_when_ready();
 }
 
 void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
@@ -299,6 +300,7 @@ void Replica::on_first_entry_of_own_term() {
   lessor_term_ = raft_.term();
   machine_.lessor().promote(env_.clock.now(), options_.election_timeout);
   publish();
+  decide_cluster_version();
 }
 
 void Replica::forget_old_entries() {
@@ -373,19 +375,23 @@ void Replica::publish() {
                    {"local-member-attributes", "{Name:" + options_.name + "}"},
                    {"cluster-id", hex(options_.cluster)},
                    {"publish-timeout", options_.request_timeout()}});
-    decide_cluster_version();
-    if (on_published_) on_published_();
   });
 }
 
 void Replica::decide_cluster_version() {
-  if (!published_ || deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
+  if (deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
   deciding_ = true;
   propose(pb::Payload::kClusterVersionSet, pb::encode(pb::ClusterVersionSetRequest{.version = kClusterVersion}), 0,
           [this](machine::Outcome& outcome) {
             deciding_ = false;
             if (outcome.status.ok()) env_.log.info("updated cluster version", {{"to", kClusterVersion}});
           });
+}
+
+void Replica::serve_when_ready() {
+  if (serving_ || !published_ || machine_.members().cluster_version().empty()) return;
+  serving_ = true;
+  if (on_published_) on_published_();
 }
 
 void Replica::fail(const Status& status) {

@@ -62,7 +62,8 @@ class Replica {
   void stop(std::move_only_function<void()> done);
   // Called once when the member can no longer go on (a failed log write).
   void on_failed(std::move_only_function<void(const Status&)> failed) { on_failed_ = std::move(failed); }
-  // Called once when this member's name and URLs are in the replicated state: it serves from then on.
+  // Called once when this member's name and URLs, and the cluster's version, are in the replicated state:
+  // it serves from then on, so that no client ever sees a version that is not decided.
   void on_published(std::move_only_function<void()> published) { on_published_ = std::move(published); }
 
   // Proposes one request whose payload is already encoded. `call` is for the trace, 0 for our own.
@@ -118,6 +119,7 @@ class Replica {
   void expire_reads(MonoTime now);
   void publish();
   void decide_cluster_version();
+  void serve_when_ready();
   void fail(const Status& status);
   void answer(machine::Outcome& outcome);
   void observe_log_write();
@@ -156,7 +158,7 @@ class Replica {
   env::TimerId tick_timer_ = 0;
   Term lessor_term_ = 0;  // the term in which this member became the leases' primary
   bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
-  bool step_posted_ = false;
+  bool serving_ = false, step_posted_ = false;
   Status failed_;
   MemberId known_leader_ = 0;
   Counters counters_;

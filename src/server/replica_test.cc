@@ -288,6 +288,16 @@ TEST(Replica, PublishesItsNameAndUrlsAtEveryStart) {
   EXPECT_EQ(bench.published, 1);
 }
 
+TEST(Replica, ServesOnlyWhenTheClustersVersionIsDecided) {
+  Bench bench;
+  bench.open();
+  while (bench.published == 0) {
+    ASSERT_NE(bench.disk().pending_writes(), 0u);
+    bench.finish_write();
+  }
+  EXPECT_EQ(bench.replica().machine().members().cluster_version(), "3.7.0");
+}
+
 TEST(Replica, CompactsByItselfWhenTold) {
   Bench bench;
   bench.options.auto_compaction = {.mode = AutoCompaction::Mode::kRevision, .period = {}, .revisions = 2};
