@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "lease/lessor.h"
 #include "machine/members.h"
+#include "machine/tally.h"
 #include "mvcc/store.h"
 #include "pb/internal.h"
 #include "pb/raft.h"
@@ -40,6 +41,8 @@ struct Outcome {
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
                pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
       response;
+  pb::Payload payload = pb::Payload::kNone;  // what kind of request it was
+  Tally tally;                               // of a request that succeeded
 };
 
 class Machine {
@@ -71,7 +74,7 @@ class Machine {
 
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
-  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request);
+  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request, Tally& tally);
   Status alarm(const pb::AlarmRequest& request);
   pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
 

@@ -86,6 +86,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
       machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
+      meter_(env, options.slow_apply),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
       log_write_seconds_(
@@ -107,6 +108,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
     ++writes_in_flight_;
     wal_->append(recovered_.hard_state, recovered_.entries, [this](const Status& status) { on_persisted(0, status); });
   }
+  recovered_index_ = recovered_.entries.back().index;
   recovered_ = {};
 }
 
@@ -174,8 +176,9 @@ void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call,
   if (!proposed) return refuse(proposed.error());
   unapplied_bytes_ += bytes + limits::kEntryOverheadBytes;
   env_.trace.mark(env::Stage::kPropose, call, proposed->index);
-  waiters_.emplace(id, Waiter{std::move(done), call});
-  waiter_deadlines_.emplace_back(env_.core.now() + options_.request_timeout(), id);
+  const MonoTime now = env_.core.now();
+  waiters_.emplace(id, Waiter{std::move(done), call, payload, now});
+  waiter_deadlines_.emplace_back(now + options_.request_timeout(), id);
 }
 
 void Replica::read(ReadReady done) {
@@ -271,11 +274,14 @@ void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
     raft_.apply_conf_change(change);
     return;
   }
+  const bool measured = entry.index > recovered_index_ && !entry.data.empty();
+  const MonoTime began = measured ? env_.clock.now() : MonoTime{};
   machine::Outcome outcome = machine_.apply(entry, now);
   if (entry.data.empty()) {
     if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
     return;
   }
+  if (measured) meter_.applied(entry, outcome, env_.clock.now() - began);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
   answer(outcome);
 }
@@ -293,6 +299,7 @@ void Replica::answer(machine::Outcome& outcome) {
   // Answers come in the order of the proposals, so that the list of deadlines stays short.
   if (waiter_deadlines_.front().second == outcome.request) waiter_deadlines_.pop_front();
   env_.trace.mark(env::Stage::kApply, waiter.call, machine_.applied_index());
+  meter_.answered(waiter.payload, true, env_.core.now() - waiter.since);
   waiter.done(outcome);
 }
 
@@ -346,6 +353,7 @@ void Replica::expire_proposals(MonoTime now) {
     Waiter waiter = std::move(found->second);
     waiters_.erase(found);
     ++counters_.proposals_failed;
+    meter_.answered(waiter.payload, false, now - waiter.since);
     waiter.done(outcome);
   }
 }

@@ -23,6 +23,7 @@
 #include "machine/machine.h"
 #include "pb/internal.h"
 #include "raft/core.h"
+#include "server/apply_meter.h"
 #include "server/auto_compactor.h"
 #include "server/lease_keeper.h"
 #include "wal/wal.h"
@@ -42,6 +43,7 @@ struct ReplicaOptions {
   size_t unapplied_bytes_max = limits::kUnappliedBytesMax;  // of proposals
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
+  Duration slow_apply = 100ms;  // --warning-apply-duration
 
   // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
@@ -74,6 +76,7 @@ class Replica {
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
+  ApplyMeter& meter() { return meter_; }
   RequestId next_request_id() { return request_ids_.next(); }
   const ReplicaOptions& options() const { return options_; }
 
@@ -87,7 +90,7 @@ class Replica {
   pb::ResponseHeader header(const std::optional<pb::ResponseHeader>& partial = {}) const;
 
   struct Counters {
-    uint64_t leader_changes = 0, proposals_failed = 0, reads_failed = 0, slow_applies = 0;
+    uint64_t leader_changes = 0, proposals_failed = 0, reads_failed = 0;
     size_t proposals_pending = 0;
   };
   Counters counters() const;
@@ -97,6 +100,8 @@ class Replica {
   struct Waiter {
     Proposed done;
     uint64_t call = 0;
+    pb::Payload payload{};
+    MonoTime since{};
   };
   struct Read {
     MonoTime deadline{};
@@ -135,6 +140,7 @@ class Replica {
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<LeaseKeeper> leases_;
   std::unique_ptr<AutoCompactor> compactor_;
+  ApplyMeter meter_;
 
   // Proposals that wait for their outcome, and the same in order of their deadlines.
   std::unordered_map<RequestId, Waiter> waiters_;
@@ -156,7 +162,8 @@ class Replica {
   size_t recent_bytes_ = 0;
 
   env::TimerId tick_timer_ = 0;
-  Term lessor_term_ = 0;  // the term in which this member became the leases' primary
+  Term lessor_term_ = 0;       // the term in which this member became the leases' primary
+  Index recovered_index_ = 0;  // the last entry of an earlier process: what it applied is not measured again
   bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
   bool serving_ = false, step_posted_ = false;
   Status failed_;
