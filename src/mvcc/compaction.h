@@ -8,8 +8,9 @@
 // Source:  v3 API, section 4.7; peer protocol, sections 3.5.10 and 3.6.
 // Costs:   O(changes since the last compaction), and with a hash O(records up to the compacted revision).
 // Invariants:
-//   (1) Compactions run one after the other. One that waits is replaced by a later one: its work is the later one's too.
-//   (2) The hash is taken before the first record goes, and noted only if the compaction before had ended when this
+//   (1) Compactions run one after the other. One that waits is replaced by a later one: its work is the later one's
+//   too. (2) The hash is taken before the first record goes, and noted only if the compaction before had ended when
+//   this
 //       one was asked for, as etcd does it.
 //   (3) Nothing is freed that is visible at a pinned revision, and nothing moves while there is a pin.
 #pragma once

@@ -60,7 +60,8 @@ void KeyTable::erase(Key& key) {
   }
   *link = key.next;
   --keys_;
-  if (buckets_ > kBucketsMin && 2 * keys_ < buckets_) shrink();
+  // Two at a time keep up with one key.
+  for (int i = 0; i < 2 && buckets_ > kBucketsMin && 2 * keys_ < buckets_; ++i) shrink();
 }
 
 void KeyTable::grow() {

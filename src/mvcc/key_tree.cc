@@ -40,9 +40,9 @@ size_t KeyTree::child_for(const Inner& node, std::string_view text) {
 
 size_t KeyTree::index_in(const Leaf& leaf, std::string_view text) {
   const auto begin = leaf.keys.begin();
-  return static_cast<size_t>(
-      std::lower_bound(begin, begin + leaf.count, text, [](const Key* key, std::string_view t) { return key->text() < t; }) -
-      begin);
+  return static_cast<size_t>(std::lower_bound(begin, begin + leaf.count, text,
+                                              [](const Key* key, std::string_view t) { return key->text() < t; }) -
+                             begin);
 }
 
 KeyTree::Place KeyTree::seek(std::string_view text) const {

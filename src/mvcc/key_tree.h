@@ -4,14 +4,15 @@
 // its place. It is not counted, and scans of live keys step over it by bits and over dead subtrees at once.
 //
 // Loop:    core. Not safe for any other.
-// Costs:   insert, erase, seek, count, marking: O(log keys). A step to the next live key: O(log keys) at worst, whatever
+// Costs:   insert, erase, seek, count, marking: O(log keys). A step to the next live key: O(log keys) at worst,
+// whatever
 //          lies dead between.
 // Invariants:
 //   (1) Each key is in one leaf, once; leaves are in order of the keys' bytes.
 //   (2) A key's bit in its leaf says whether it is live; each inner node has, for each child, the number of bits set
 //       below it and the first key below it.
 //   (3) All leaves are at the same depth; nodes other than the root and those at the right edge are at least a quarter
-  //     full, and no leaf but a root is empty.
+//     full, and no leaf but a root is empty.
 //   (4) A Place stays valid until the next insert or erase; marking keeps it.
 #pragma once
 

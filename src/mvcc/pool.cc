@@ -44,9 +44,9 @@ struct Pool::Chunk {
   Region* region;
   Chunk* next;
   Chunk* previous;
-  Slot* free;          // given back
-  uint32_t fresh;      // offset of the first slot that was never taken
-  uint32_t in_use;     // slots
+  Slot* free;       // given back
+  uint32_t fresh;   // offset of the first slot that was never taken
+  uint32_t in_use;  // slots
   uint32_t slot_bytes;
 
   bool has_room() const { return free != nullptr || fresh + slot_bytes <= kChunkBytes; }

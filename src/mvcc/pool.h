@@ -6,9 +6,9 @@
 // Loop:    core. Not safe for any other.
 // Costs:   O(1) each. Memory goes back in regions, when all of a region is free.
 // Invariants:
-//   (1) A slot's chunk holds slots of one size only and begins at a multiple of kChunkBytes: a slot finds it by address.
-//   (2) A chunk with room is in its size's list; a chunk without slots in use is free for any size.
-//   (3) What is larger than kSlotBytesMax comes from the general allocator, as everything does under AddressSanitizer,
+//   (1) A slot's chunk holds slots of one size only and begins at a multiple of kChunkBytes: a slot finds it by
+//   address. (2) A chunk with room is in its size's list; a chunk without slots in use is free for any size. (3) What
+//   is larger than kSlotBytesMax comes from the general allocator, as everything does under AddressSanitizer,
 //       which can see misuse only there.
 #pragma once
 

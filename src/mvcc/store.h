@@ -110,7 +110,7 @@ class Store {
   pb::TxnResponse execute(const pb::TxnRequest& request, TxnPath& path, Write& write);
 
   Keyspace space_;
-  Pins pins_;
+  mutable Pins pins_;  // a reader may hold records, and changes nothing
   Compaction compaction_;
   Revision revision_ = 1;
   Revision compacted_ = -1;

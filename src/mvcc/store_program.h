@@ -43,14 +43,18 @@ class Ledger final : public LeaseBook {
 // Draws requests over few keys, so that they meet.
 class Draw {
  public:
-  explicit Draw(uint64_t seed) : prng_(seed) {}
+  // `wide`: hundreds of keys with long common beginnings instead of a handful.
+  explicit Draw(uint64_t seed, bool wide = false) : prng_(seed), wide_(wide) {}
 
   bool chance(uint64_t percent) { return prng_.chance(percent, 100); }
   uint64_t below(uint64_t bound) { return prng_.below(bound); }
+  // Forgets the texts of the requests so far.
+  void forget() { texts_.clear(); }
   std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
 
   std::string_view key() {
     static constexpr std::string_view kKeys[] = {"a", "b", "ba", "bb", "c", "\xff", "d", "e"};
+    if (wide_) return keep("/registry/pods/" + std::to_string(below(100)) + "/" + std::to_string(below(30)));
     if (chance(3)) return keep(std::string("a\0", 2));
     return kKeys[below(std::size(kKeys))];
   }
@@ -59,7 +63,7 @@ class Draw {
     if (chance(20)) return keep(std::string(1, '\0'));
     return key();
   }
-  std::string_view value() { return keep(prng_.bytes(below(4))); }
+  std::string_view value() { return keep(prng_.bytes(below(wide_ && chance(1) ? 3000 : 4))); }
   LeaseId lease() { return chance(60) ? 0 : static_cast<LeaseId>(7 + below(4)); }  // 10 does not exist
   Revision near(Revision current) {
     return current + 1 - static_cast<Revision>(below(static_cast<uint64_t>(current) + 3));
@@ -126,6 +130,7 @@ class Draw {
   }
 
   Prng prng_;
+  const bool wide_;
   std::deque<std::string> texts_;
 };
 

@@ -42,7 +42,7 @@ Status Store::check_read(const pb::RangeRequest& request) const {
 // `deleted` gathers what the operations so far delete: a put that keeps a value or a lease has none to keep there.
 // Only a delete to the end of all keys gets here together with such a put; it makes etcd 3.7 panic.
 Status Store::check_txn(const pb::TxnRequest& request, TxnPath& path, const LeaseBook& leases,
-                              std::vector<KeyRange>& deleted) const {
+                        std::vector<KeyRange>& deleted) const {
   for (const pb::RequestOp& op : branch_of(request, path.next())) {
     Status status;
     if (auto* range = std::get_if<pb::RangeRequest>(&op.request)) {
