@@ -67,7 +67,7 @@ class Store {
   Revision events(Revision from, Revision to, const KeyRange& range, bool prev_kv, size_t revisions_max,
                   const std::function<void(const pb::Event&)>& visit) const;
 
-  // Estimated bytes held by keys, values and their versions, the same on every member.
+  // Estimated bytes held by keys, values and their versions (Keyspace::bytes).
   uint64_t bytes() const { return space_.bytes(); }
   // What they take in fact, on this one.
   size_t held_bytes() const { return space_.held_bytes(); }
