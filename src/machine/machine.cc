@@ -65,6 +65,7 @@ void Machine::execute(const pb::InternalRequest& request, MonoTime now, Outcome&
   } else if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) {
     settle(store_.txn(*txn, book), outcome);
   } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
+    outcome.physical = compaction->physical;
     settle(compact(*compaction), outcome);
   } else if (auto* lease_grant = std::get_if<pb::LeaseGrantRequest>(&request.body)) {
     settle(grant(*lease_grant, now), outcome);

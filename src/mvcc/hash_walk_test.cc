@@ -207,9 +207,8 @@ TEST_F(HashKv, AHashUnderWayIsNotDisturbedByChangesAndCompactions) {
       prng.chance(2, 3) ? put(key, "v") : remove(key);
     };
     for (int i = 0; i < 300; ++i) change();
-    const auto revision =
-        static_cast<Revision>(prng.between(static_cast<uint64_t>(std::max<Revision>(store.compacted() + 1, 1)),
-                                           static_cast<uint64_t>(store.revision())));
+    const auto revision = static_cast<Revision>(prng.between(
+        static_cast<uint64_t>(std::max<Revision>(store.compacted() + 1, 1)), static_cast<uint64_t>(store.revision())));
     const std::string expected = told(hash(revision));
     auto hasher = KeyHasher::open(store, revision);
     ASSERT_TRUE(hasher.has_value());

@@ -65,8 +65,8 @@ class Keyspace {
   // Frees the key with its only record.
   void drop(Key& key);
 
-  // What keys, values, records and indexes are counted for; once a compaction is done, the same on every member, but for
-  // tombstones whose keys were created anew while it went on: they go with the next.
+  // What keys, values, records and indexes are counted for; once a compaction is done, the same on every member, but
+  // for tombstones whose keys were created anew while it went on: they go with the next.
   uint64_t bytes() const { return bytes_; }
   // What they take in fact.
   size_t held_bytes() const;
