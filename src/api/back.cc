@@ -30,6 +30,7 @@ UnaryHandler unary_handler(Method method) {
     case Method::kMemberList: return cluster::member_list;
     case Method::kStatus: return maintenance::status;
     case Method::kAlarm: return maintenance::alarm;
+    case Method::kHashKv: return maintenance::hash_kv;
     case Method::kAuthStatus: return auth_service::status;
     case Method::kAuthenticate: return auth_service::authenticate;
     case Method::kHealthCheck: return health::check;

@@ -172,6 +172,7 @@ void member_list(Back& back, Responder call, Bytes message);
 namespace maintenance {
 void status(Back& back, Responder call, Bytes message);
 void alarm(Back& back, Responder call, Bytes message);
+void hash_kv(Back& back, Responder call, Bytes message);
 }  // namespace maintenance
 namespace auth_service {
 void status(Back& back, Responder call, Bytes message);

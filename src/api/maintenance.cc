@@ -41,4 +41,19 @@ void alarm(Back& back, Responder call, Bytes message) {
   call.reply(response.SerializeAsString());
 }
 
+// Of this member alone: no quorum is asked.
+void hash_kv(Back& back, Responder call, Bytes message) {
+  etcdserverpb::HashKVRequest request;
+  if (!parse(message, request)) return call.fail(malformed_request());
+  back.replica().hash(request.revision(), [&back, call](const Result<mvcc::KeyHash>& hash) {
+    if (!hash) return call.fail(hash.error());
+    etcdserverpb::HashKVResponse response;
+    fill_header(*response.mutable_header(), back.replica().header());
+    response.set_hash(hash->hash);
+    response.set_compact_revision(hash->compact_revision);
+    response.set_hash_revision(hash->revision);
+    call.reply(response.SerializeAsString());
+  });
+}
+
 }  // namespace quorate::api::maintenance

@@ -72,6 +72,7 @@ void Machine::execute(pb::InternalRequest& request, MonoTime now, Outcome& outco
     settle(store_.txn(*txn, book), outcome);
     if (outcome.status.ok()) outcome.tally = tally(*txn, std::get<pb::TxnResponse>(outcome.response));
   } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
+    outcome.physical = compaction->physical;
     settle(compact(*compaction), outcome);
     outcome.tally.ranges = outcome.status.ok() ? 1 : 0;  // etcd reads a key for the header's revision
   } else if (auto* lease_grant = std::get_if<pb::LeaseGrantRequest>(&request.body)) {

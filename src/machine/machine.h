@@ -38,6 +38,7 @@ struct Options {
 struct Outcome {
   RequestId request = 0;  // 0: nobody's (empty entry, conf change)
   Status status;
+  bool physical = false;  // answered only once step_compaction() has nothing left to do (v3 API, section 4.7)
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
                pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
       response;
@@ -61,6 +62,8 @@ class Machine {
   Term applied_term() const { return applied_term_; }
 
   const mvcc::Store& store() const { return store_; }
+  // What compactions leave to do after their entries are applied; `budget` is in records.
+  mvcc::Progress step_compaction(size_t budget) { return store_.step_compaction(budget); }
   lease::Lessor& lessor() { return lessor_; }
   const lease::Lessor& lessor() const { return lessor_; }
   const Members& members() const { return members_; }

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kClusterVersion = "3.7.0";  // the version this program speaks, as a cluster version
 constexpr size_t kCatchUpRevisionsPerTurn = 4096;
+constexpr size_t kCompactionRecordsPerTurn = 2048;  // about 300 us
+constexpr size_t kHashRecordsPerTurn = 2048;
 
 uint32_t ticks(Duration period, Duration tick) { return static_cast<uint32_t>(std::max<int64_t>(1, period / tick)); }
 
@@ -188,6 +190,24 @@ void Replica::read(ReadReady done) {
   raft_.read(first_read_ + reads_.size() - 1);
 }
 
+void Replica::hash(Revision revision, Hashed done) {
+  if (stopping_ || !failed_.ok()) return done(quorate::fail(errors::Stopped()));
+  if (hashings_.size() >= kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
+  auto hasher = mvcc::KeyHasher::open(machine_.store(), revision);
+  if (!hasher) return done(quorate::fail(hasher.error()));
+  hashings_.push_back({std::move(*hasher), std::move(done)});  // this turn's hook begins
+}
+
+void Replica::step_hashes() {
+  if (hashings_.empty()) return;
+  if (hashings_.front().hasher->step(kHashRecordsPerTurn)) {
+    Hashing hashing = std::move(hashings_.front());
+    hashings_.pop_front();
+    hashing.done(hashing.hasher->result());
+  }
+  if (!hashings_.empty()) take_another_turn();
+}
+
 // Discharges what Raft owes, until it owes nothing: order within a Ready is the type's.
 void Replica::flush() {
   if (stopping_ || !failed_.ok()) return;
@@ -201,10 +221,22 @@ void Replica::flush() {
     for (const raft::ReadId id : ready.failed_reads) answer_read(id, errors::LeaderChanged());
     resolve_reads();
   }
-  if (hub_->step(kCatchUpRevisionsPerTurn) && !step_posted_) {
-    step_posted_ = true;
-    env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
-  }
+  if (hub_->step(kCatchUpRevisionsPerTurn)) take_another_turn();
+  step_hashes();
+  step_compaction();
+}
+
+void Replica::take_another_turn() {
+  if (std::exchange(step_posted_, true)) return;
+  env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
+}
+
+// While it waits for a read that spans turns, that read's turns bring it back here.
+void Replica::step_compaction() {
+  const mvcc::Progress progress = machine_.step_compaction(kCompactionRecordsPerTurn);
+  if (progress == mvcc::Progress::kMore) take_another_turn();
+  if (progress != mvcc::Progress::kDone) return;
+  for (machine::Outcome& outcome : std::exchange(physical_compactions_, {})) answer(outcome);
 }
 
 void Replica::note_role(const raft::SoftState& state) {
@@ -283,7 +315,11 @@ void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
   }
   if (measured) meter_.applied(entry, outcome, env_.clock.now() - began);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
-  answer(outcome);
+  if (outcome.physical && machine_.store().compacting()) {
+    physical_compactions_.push_back(std::move(outcome));
+  } else {
+    answer(outcome);
+  }
 }
 
 void Replica::answer(machine::Outcome& outcome) {
@@ -423,6 +459,8 @@ void Replica::fail_everything(const Status& status) {
     outcome.status = status;
     waiter.done(outcome);
   }
+  physical_compactions_.clear();
+  for (Hashing& hashing : std::exchange(hashings_, {})) hashing.done(quorate::fail(status));
   indexed_reads_.clear();
   while (!reads_.empty()) answer_read(first_read_, status);
 }

@@ -7,7 +7,7 @@
 //   (2) A read is answered only when what was committed at its arrival is applied.
 //   (3) Entries are applied in order; their outcomes are told before later entries are applied.
 //   (4) After a failed log write nothing is acknowledged any more, and on_failed is called once.
-//   (5) Every proposal and every read is answered once: with its outcome, Timeout, Stopped or a refusal.
+//   (5) Every proposal, read and hash is answered once: with its outcome, Timeout, Stopped or a refusal.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "env/env.h"
 #include "machine/machine.h"
+#include "mvcc/cursors.h"
 #include "pb/internal.h"
 #include "raft/core.h"
 #include "server/apply_meter.h"
@@ -51,6 +52,7 @@ struct ReplicaOptions {
 
 // The outcome lives during the call only, and is the callee's to take apart.
 using Proposed = std::move_only_function<void(machine::Outcome&)>;
+using Hashed = std::move_only_function<void(const Result<mvcc::KeyHash>&)>;
 using ReadReady = std::move_only_function<void(const Status&)>;
 
 class Replica {
@@ -72,6 +74,9 @@ class Replica {
   void propose(pb::Payload payload, std::string_view body, uint64_t call, Proposed done);
   // A linearizable read: `done` gets ok when the machine may be asked.
   void read(ReadReady done);
+  // HashKV of what this member has applied, over several turns. Errors: FutureRev, Compacted, RequestTooManyRequests.
+  void hash(Revision revision, Hashed done);
+  static constexpr size_t kHashesWaitingMax = 16;  // under way, or waiting for their turn
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
@@ -127,6 +132,9 @@ class Replica {
   void serve_when_ready();
   void fail(const Status& status);
   void answer(machine::Outcome& outcome);
+  void take_another_turn();
+  void step_compaction();
+  void step_hashes();
   void observe_log_write();
   void fail_everything(const Status& status);
 
@@ -156,6 +164,15 @@ class Replica {
   size_t writes_in_flight_ = 0;
   uint64_t sequence_without_write_ = 0;
   std::optional<pb::HardState> unwritten_hard_state_;
+
+  struct Hashing {
+    std::unique_ptr<mvcc::KeyHasher> hasher;
+    Hashed done;
+  };
+  std::deque<Hashing> hashings_;  // one after the other
+
+  // Compactions that are answered when the store has done the last of them; each has a waiter, or had.
+  std::vector<machine::Outcome> physical_compactions_;
 
   size_t unapplied_bytes_ = 0;             // of what was proposed here and is not applied yet
   std::deque<size_t> recent_entry_bytes_;  // of the applied entries that Raft still keeps
