@@ -32,6 +32,9 @@ func (p *program) compare(path string, bodies [][]byte, answers [2]*answer) stri
 	if a.details != b.details {
 		differ("number of details", a.details, b.details)
 	}
+	if a.code != b.code {
+		return strings.Join(lines, "\n")
+	}
 	if a.header != b.header {
 		differ("metadata", a.header, b.header)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -134,7 +135,7 @@ func (c *coverage) framed(*framedCall) {
 
 func (c *coverage) outcome(a *answer) {
 	if a.code != codes.OK {
-		c.failure(a.code, a.text)
+		c.failure(a.code, cmp.Or(a.failed, a.text))
 	}
 }
 

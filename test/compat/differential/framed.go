@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
 )
 
 // framedCall is a gRPC call written by hand, which may be wrong in ways that no gRPC library allows.
@@ -41,11 +43,12 @@ func frame(flag byte, message []byte) []byte {
 
 func callFramed(s *server, c *framedCall) *answer {
 	a := &answer{}
-	request, err := http.NewRequest(c.verb, "http://"+s.endpoint+"/", bytes.NewReader(c.body))
+	request, err := http.NewRequest(c.verb, "http://"+s.endpoint+"/", io.NopCloser(bytes.NewReader(c.body)))
 	if err != nil {
 		a.text = err.Error()
 		return a
 	}
+	request.ContentLength = -1 // the call ends with data, for where it ends with its headers real etcd never answers
 	request.URL.Path, request.URL.Opaque = c.path, ""
 	request.Header.Set("User-Agent", "framed")
 	for _, h := range c.headers {
@@ -66,6 +69,11 @@ func callFramed(s *server, c *framedCall) *answer {
 	a.http = response.StatusCode
 	a.header, a.trailer = showHeader(response.Header), showHeader(response.Trailer)
 	a.messages = [][]byte{body}
+	for _, h := range []http.Header{response.Header, response.Trailer} {
+		if code, err := strconv.Atoi(h.Get("Grpc-Status")); err == nil && code != 0 {
+			a.code, a.failed = codes.Code(code), h.Get("Grpc-Message")
+		}
+	}
 	return a
 }
 

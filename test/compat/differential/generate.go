@@ -35,6 +35,7 @@ func unary(path string, request proto.Message) *op {
 
 // kinds are what a program is drawn from, with weights.
 type kind struct {
+	name   string // for --without
 	weight int
 	draw   func(*draw) *op
 }
@@ -46,41 +47,41 @@ var kindsWeight int
 // Set here, for one of them draws from all of them.
 func init() {
 	kinds = []kind{
-		{150, func(d *draw) *op { return unary(kv+"Range", d.rangeRequest(false)) }},
-		{180, func(d *draw) *op { return unary(kv+"Put", d.put()) }},
-		{50, func(d *draw) *op { return unary(kv+"DeleteRange", d.remove()) }},
-		{210, func(d *draw) *op { return unary(kv+"Txn", d.txn(0)) }},
-		{45, func(d *draw) *op {
+		{"Range", 150, func(d *draw) *op { return unary(kv+"Range", d.rangeRequest(false)) }},
+		{"Put", 180, func(d *draw) *op { return unary(kv+"Put", d.put()) }},
+		{"DeleteRange", 50, func(d *draw) *op { return unary(kv+"DeleteRange", d.remove()) }},
+		{"Txn", 210, func(d *draw) *op { return unary(kv+"Txn", d.txn(0)) }},
+		{"RangeStream", 45, func(d *draw) *op {
 			return &op{kind: streamOp, path: rangeStreamPath, bodies: [][]byte{encode(d.rangeRequest(true))}}
 		}},
-		{17, (*draw).compact},
-		{100, (*draw).watching},
-		{36, (*draw).grant},
-		{26, func(d *draw) *op { return unary(leaseRPC+"LeaseRevoke", &pb.LeaseRevokeRequest{ID: d.lease()}) }},
-		{22, (*draw).keepAlive},
-		{30, func(d *draw) *op {
+		{"Compact", 17, (*draw).compact},
+		{"Watch", 100, (*draw).watching},
+		{"LeaseGrant", 36, (*draw).grant},
+		{"LeaseRevoke", 26, func(d *draw) *op { return unary(leaseRPC+"LeaseRevoke", &pb.LeaseRevokeRequest{ID: d.lease()}) }},
+		{"LeaseKeepAlive", 22, (*draw).keepAlive},
+		{"LeaseTimeToLive", 30, func(d *draw) *op {
 			return unary(leaseRPC+"LeaseTimeToLive", &pb.LeaseTimeToLiveRequest{ID: d.lease(), Keys: d.chance(60)})
 		}},
-		{14, func(d *draw) *op { return unary(leaseRPC+"LeaseLeases", &pb.LeaseLeasesRequest{}) }},
-		{14, func(d *draw) *op { return unary(maintenance+"Status", &pb.StatusRequest{}) }},
-		{14, (*draw).alarm},
-		{12, func(d *draw) *op { return unary(maintenance+"Defragment", &pb.DefragmentRequest{}) }},
-		{18, func(d *draw) *op { return unary(maintenance+"HashKV", &pb.HashKVRequest{Revision: d.revision()}) }},
-		{12, func(d *draw) *op { return unary(maintenance+"Hash", &pb.HashRequest{}) }},
-		{13, func(d *draw) *op {
+		{"LeaseLeases", 14, func(d *draw) *op { return unary(leaseRPC+"LeaseLeases", &pb.LeaseLeasesRequest{}) }},
+		{"Status", 14, func(d *draw) *op { return unary(maintenance+"Status", &pb.StatusRequest{}) }},
+		{"Alarm", 14, (*draw).alarm},
+		{"Defragment", 12, func(d *draw) *op { return unary(maintenance+"Defragment", &pb.DefragmentRequest{}) }},
+		{"HashKV", 18, func(d *draw) *op { return unary(maintenance+"HashKV", &pb.HashKVRequest{Revision: d.revision()}) }},
+		{"Hash", 12, func(d *draw) *op { return unary(maintenance+"Hash", &pb.HashRequest{}) }},
+		{"MemberList", 13, func(d *draw) *op {
 			return unary("/etcdserverpb.Cluster/MemberList", &pb.MemberListRequest{Linearizable: d.chance(50)})
 		}},
-		{13, func(d *draw) *op { return unary("/etcdserverpb.Auth/AuthStatus", &pb.AuthStatusRequest{}) }},
-		{13, func(d *draw) *op {
+		{"AuthStatus", 13, func(d *draw) *op { return unary("/etcdserverpb.Auth/AuthStatus", &pb.AuthStatusRequest{}) }},
+		{"Authenticate", 13, func(d *draw) *op {
 			return unary("/etcdserverpb.Auth/Authenticate",
 				&pb.AuthenticateRequest{Name: pick(d, "", "root", "u"), Password: pick(d, "", "pw")})
 		}},
-		{58, (*draw).page},
-		{20, (*draw).byHand},
-		{40, (*draw).malformed},
-		{3, (*draw).large},
-		{6, func(d *draw) *op { return &op{kind: sceneOp, scene: "chosen lease", number: int64(d.IntN(1000))} }},
-		{6, func(d *draw) *op { return &op{kind: sceneOp, scene: "short lease", number: int64(d.IntN(1000))} }},
+		{"pages", 58, (*draw).page},
+		{"by-hand", 20, (*draw).byHand},
+		{"malformed", 40, (*draw).malformed},
+		{"large", 3, (*draw).large},
+		{"chosen-lease", 6, func(d *draw) *op { return &op{kind: sceneOp, scene: "chosen lease", number: int64(d.IntN(1000))} }},
+		{"short-lease", 6, func(d *draw) *op { return &op{kind: sceneOp, scene: "short lease", number: int64(d.IntN(1000))} }},
 	}
 	for _, k := range kinds {
 		kindsWeight += k.weight
@@ -118,6 +119,9 @@ func (d *draw) candidate() *op {
 	n := d.IntN(kindsWeight)
 	for _, k := range kinds {
 		if n -= k.weight; n < 0 {
+			if d.p.o.without[k.name] {
+				return nil
+			}
 			return d.dressed(k.draw(d))
 		}
 	}

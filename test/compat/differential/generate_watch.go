@@ -22,9 +22,13 @@ func (d *draw) watching() *op {
 	case stream.halfClosed && d.chance(30):
 		step.act = "close"
 	case n < 48:
-		step.act, step.body = "send", d.createRequest(stream)
+		step.act = "send"
+		past := d.chance(50) && !stream.hasFuture(d.p.state.revision)
+		for range 1 + d.IntN(4) {
+			step.bodies = append(step.bodies, d.createRequest(stream, past))
+		}
 	case n < 66:
-		step.act, step.body = "send", cancelRequest(d.watchID(stream))
+		step.act, step.bodies = "send", [][]byte{cancelRequest(d.watchID(stream))}
 	case n < 76:
 		step.act = "progress"
 	case n < 92:
@@ -48,7 +52,8 @@ func (d *draw) watchID(stream *watchStream) int64 {
 	return int64(d.IntN(20))
 }
 
-func (d *draw) createRequest(stream *watchStream) []byte {
+// createRequest begins in the past or elsewhere: on one stream only one of both goes at a time.
+func (d *draw) createRequest(stream *watchStream, past bool) []byte {
 	if len(stream.live) > watchersMax {
 		return cancelRequest(d.watchID(stream))
 	}
@@ -65,26 +70,20 @@ func (d *draw) createRequest(stream *watchStream) []byte {
 	if d.chance(25) {
 		c.WatchId = pick[int64](d, 1, 2, 3, 5, 100, math.MaxInt64, -5)
 	}
-	revision := d.p.state.revision
-	future := stream.hasFuture(revision)
+	revision, floor := d.p.state.revision, max(d.p.state.compacted, 0)
 	switch n := d.IntN(100); {
-	case n < 40:
-	case n < 75 && !future:
-		c.StartRevision = d.revision()
-		if d.chance(50) {
-			c.StartRevision = max(1, d.p.state.compacted+d.Int64N(revision-d.p.state.compacted+1))
-		}
-	case n < 85 && stream.number == 0:
-		// Of one stream alone: it does not answer progress requests then.
-		c.StartRevision = revision + 1 + int64(d.IntN(40))
-	case n < 90:
+	case n < 10:
 		c.StartRevision = -1 - int64(d.IntN(3))
+	case past && n < 50:
+		c.StartRevision = 1 + floor + d.Int64N(revision-floor+1)
+	case past:
+		c.StartRevision = d.revision()
+	case n < 40 && stream.number == 0:
+		// Of one stream alone: it answers no progress requests then.
+		c.StartRevision = revision + 1 + int64(d.IntN(40))
 	}
-	if c.StartRevision > revision && stream.number != 0 {
-		c.StartRevision = 0
-	}
-	if future && c.StartRevision > 0 && c.StartRevision <= revision {
-		c.StartRevision = 0
+	if past && c.StartRevision > revision {
+		c.StartRevision = revision
 	}
 	return encode(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: c}})
 }

@@ -32,6 +32,7 @@ type options struct {
 	shrink    bool
 	keepGoing bool
 	trace     bool
+	without   map[string]bool // kinds of steps that are not drawn
 	work      string
 	data      string
 }
@@ -53,7 +54,12 @@ func parse() *options {
 	flag.BoolVar(&o.trace, "trace", false, "print each step")
 	flag.StringVar(&o.work, "work", "build/compat/differential", "logs")
 	flag.StringVar(&o.data, "data", "", "where the members' data are; memory if it can be had")
+	without := flag.String("without", "", "kinds of steps that are not drawn, with commas between")
 	flag.Parse()
+	o.without = map[string]bool{}
+	for _, name := range strings.Split(*without, ",") {
+		o.without[name] = true
+	}
 	if o.self {
 		o.subject = o.reference
 	}

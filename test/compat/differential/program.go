@@ -128,6 +128,7 @@ func (p *program) run(o *op) string {
 	case framedOp:
 		p.cov.framed(o.framed)
 		answers := p.both(func(_ int, s *server) *answer { return callFramed(s, o.framed) })
+		p.cov.outcome(answers[0])
 		return p.compareHTTP(o.framed.path, answers)
 	case plainOp:
 		p.cov.plain(o.path)

@@ -27,14 +27,19 @@ const (
 type watchStep struct {
 	act    string // open, send, progress, half-close, break, close
 	stream int
-	body   []byte // a WatchRequest of send, anything of break
+	body   []byte   // anything, of break
+	bodies [][]byte // WatchRequests, of send
 }
 
 func (w watchStep) String() string {
-	if w.body == nil {
-		return fmt.Sprintf("watch stream %d: %s", w.stream, w.act)
+	text := fmt.Sprintf("watch stream %d: %s", w.stream, w.act)
+	if w.act == "break" {
+		text += fmt.Sprintf(" %x", w.body)
 	}
-	return fmt.Sprintf("watch stream %d: %s %s", w.stream, w.act, showRequest(watchPath, w.body))
+	for _, body := range w.bodies {
+		text += " " + showRequest(watchPath, body)
+	}
+	return text
 }
 
 // watchSide is one member's half of a stream: what came, sorted by watch id.
@@ -120,6 +125,7 @@ type watchStream struct {
 	doomed     map[int64]bool  // started below the compacted revision: they end by themselves
 	created    int
 	halfClosed bool
+	behind     bool // a watcher began in the past, and may have to catch up
 }
 
 func (p *program) openStreams() []int {
@@ -160,7 +166,7 @@ func (p *program) watch(step *watchStep) string {
 	}
 	switch step.act {
 	case "send":
-		return p.sendWatch(stream, step.body)
+		return p.sendAll(stream, step.bodies)
 	case "progress":
 		return p.askProgress(stream)
 	case "half-close":
@@ -207,6 +213,21 @@ func (p *program) openWatch(number int) string {
 	p.streams[number] = stream
 	return p.sendWatch(stream, encode(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{
 		CreateRequest: &pb.WatchCreateRequest{Key: []byte(anchorKey), WatchId: anchorID}}}))
+}
+
+// sendAll sends requests one after the other, and waits for what a start in the past brings at once: the headers of
+// what is caught up hold the revision of that moment, so nothing may change before.
+func (p *program) sendAll(stream *watchStream, bodies [][]byte) string {
+	stream.behind = false
+	for _, body := range bodies {
+		if diff := p.sendWatch(stream, body); diff != "" {
+			return diff
+		}
+	}
+	if stream.behind {
+		return p.settle(stream)
+	}
+	return ""
 }
 
 func (p *program) sendBoth(stream *watchStream, body []byte) string {
@@ -269,6 +290,7 @@ func (p *program) afterCreate(stream *watchStream, request *pb.WatchCreateReques
 		return ""
 	}
 	stream.live[last.WatchId] = request.StartRevision
+	stream.behind = stream.behind || request.StartRevision > 0 && request.StartRevision <= p.state.revision
 	if request.StartRevision > 0 && request.StartRevision < p.state.compacted {
 		stream.doomed[last.WatchId] = true
 	}

@@ -99,6 +99,7 @@ func methodPaths() []string {
 type answer struct {
 	code     codes.Code
 	text     string
+	failed   string // grpc-message of a call by hand
 	details  int
 	header   string // metadata, sorted; those of HTTP where the call is none of gRPC's
 	trailer  string
