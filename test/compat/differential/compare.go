@@ -159,8 +159,8 @@ func (p *program) sameBody(path string, a, b *answer) bool {
 
 func show(m proto.Message) string {
 	text := prototext.MarshalOptions{EmitUnknown: true}.Format(m)
-	if len(text) > 3000 {
-		text = text[:3000] + "..."
+	if len(text) > 1200 {
+		text = text[:1200] + "..."
 	}
 	if text == "" {
 		text = "(empty)"

@@ -230,7 +230,10 @@ func (d *draw) large() *op {
 func (d *draw) malformed() *op {
 	var o *op
 	for o == nil || o.kind != unaryOp && o.kind != streamOp && o.kind != keepAliveOp || len(o.bodies) == 0 {
-		o = kinds[d.IntN(len(kinds)-3)].draw(d)
+		k := kinds[d.IntN(len(kinds)-3)]
+		if !d.p.o.without[k.name] {
+			o = k.draw(d)
+		}
 	}
 	o.bodies = o.bodies[:1]
 	for range 1 + d.IntN(2) {
@@ -252,7 +255,7 @@ func (d *draw) mutate(b []byte) []byte {
 	b = slices.Clone(b)
 	number := uint64(pick(d, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 99, 1000, 536870911))
 	tag := func(wire uint64) { b = binary.AppendUvarint(b, number<<3|wire) }
-	switch d.IntN(14) {
+	switch d.IntN(16) {
 	case 0: // cut short
 		b = b[:d.IntN(len(b)+1)]
 	case 1: // one bit
@@ -285,6 +288,7 @@ func (d *draw) mutate(b []byte) []byte {
 	case 8: // a varint longer than it must be
 		tag(0)
 		b = append(b, 0x81, 0x80, 0x80, 0x00)
+		b = append(b, pick(d, nil, []byte{0x1a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00})...)
 	case 9: // and longer than it may be
 		tag(0)
 		b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01)
@@ -295,6 +299,13 @@ func (d *draw) mutate(b []byte) []byte {
 	case 12: // a length beyond the end
 		tag(2)
 		b = binary.AppendUvarint(b, uint64(pick(d, 1, 100, 1<<31, 1<<40)))
+	case 14: // ten bytes, the last of which has bits to spare or has not
+		tag(0)
+		b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, pick[byte](d, 0x01, 0x02, 0x7f))
+	case 15: // a tag longer than it must be, or too large
+		b = append(b, byte(number<<3)|0x80, 0x80, 0x80, 0x80)
+		b = append(b, pick(d, []byte{0x00}, []byte{0x80, 0x00}, []byte{0x01}, []byte{0x10}, []byte{0x80, 0x01}, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x00})...)
+		b = append(b, 1)
 	case 13: // true in an odd way
 		tag(0)
 		b = append(b, pick[byte](d, 2, 0x7f))
@@ -319,6 +330,7 @@ func (d *draw) byHand() *op {
 		c.body = append(c.body, c.body...)
 	case 8:
 		c.body = c.body[:d.IntN(len(c.body))]
+		c.path = pick(d, kv+"Range", rangeStreamPath, leaseRPC+"LeaseKeepAlive")
 	case 9:
 		c.body = frame(1, request)
 	case 10:

@@ -261,6 +261,7 @@ func main() {
 	wg.Wait()
 	holes := s.cov.print()
 	printMasks()
+	printIntended()
 	took := time.Since(s.began)
 	fmt.Printf("%d requests in %d programs, seeds %d to %d, in %.0f s: %.0f a second\n",
 		s.cov.total, s.passed+len(s.failures), o.seed, s.next-1, took.Seconds(), float64(s.cov.total)/took.Seconds())

@@ -121,8 +121,8 @@ func (w *watchSide) is(holds func() bool) bool {
 type watchStream struct {
 	number     int
 	sides      [2]*watchSide
-	live       map[int64]int64 // watch id to its start
-	doomed     map[int64]bool  // started below the compacted revision: they end by themselves
+	live       map[int64]int64  // watch id to its start
+	doomed     map[int64][2]int // started below the compacted revision: they end by themselves; how often their ids were canceled before
 	created    int
 	halfClosed bool
 	behind     bool // a watcher began in the past, and may have to catch up
@@ -188,7 +188,7 @@ func (p *program) watch(step *watchStep) string {
 }
 
 func (p *program) openSides() (*watchStream, string) {
-	stream := &watchStream{live: map[int64]int64{}, doomed: map[int64]bool{}}
+	stream := &watchStream{live: map[int64]int64{}, doomed: map[int64][2]int{}}
 	for i, s := range p.pair.sides {
 		ctx, cancel := context.WithCancel(context.Background())
 		raw, err := s.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, watchPath)
@@ -246,25 +246,22 @@ func (p *program) sendWatch(stream *watchStream, body []byte) string {
 	if proto.Unmarshal(body, &request) != nil || stream.halfClosed {
 		return ""
 	}
-	canceledBefore := 0
 	cancel := request.GetCancelRequest()
-	if cancel != nil {
-		reference := stream.sides[0]
-		reference.is(func() bool { canceledBefore = reference.canceled[cancel.WatchId]; return true })
-	}
+	canceledBefore := stream.canceled(cancel.GetWatchId())
+	endsBefore := stream.allCanceled()
 	if diff := p.sendBoth(stream, body); diff != "" {
 		return diff
 	}
 	switch {
 	case request.GetCreateRequest() != nil:
-		return p.afterCreate(stream, request.GetCreateRequest())
+		return p.afterCreate(stream, request.GetCreateRequest(), endsBefore)
 	case cancel != nil:
 		if _, live := stream.live[cancel.WatchId]; !live {
 			return ""
 		}
 		delete(stream.live, cancel.WatchId)
 		delete(stream.doomed, cancel.WatchId)
-		if !p.await(stream, func(w *watchSide) bool { return w.canceled[cancel.WatchId] > canceledBefore }) {
+		if !p.awaitCanceled(stream, cancel.WatchId, canceledBefore) {
 			return p.late(stream, "an answer to the cancel request")
 		}
 	}
@@ -278,7 +275,37 @@ func (p *program) await(stream *watchStream, holds func(*watchSide) bool) bool {
 	})
 }
 
-func (p *program) afterCreate(stream *watchStream, request *pb.WatchCreateRequest) string {
+// canceled counts the ends of one watch id on each side.
+func (s *watchStream) canceled(id int64) (out [2]int) {
+	for i, side := range s.sides {
+		side.is(func() bool { out[i] = side.canceled[id]; return true })
+	}
+	return out
+}
+
+func (s *watchStream) allCanceled() map[int64][2]int {
+	out := map[int64][2]int{}
+	for i, side := range s.sides {
+		side.is(func() bool {
+			for id, count := range side.canceled {
+				both := out[id]
+				both[i] = count
+				out[id] = both
+			}
+			return true
+		})
+	}
+	return out
+}
+
+func (p *program) awaitCanceled(stream *watchStream, id int64, before [2]int) bool {
+	return awaitBoth(watchLimit, func(i int) bool {
+		side := stream.sides[i]
+		return side.is(func() bool { return side.canceled[id] > before[i] })
+	})
+}
+
+func (p *program) afterCreate(stream *watchStream, request *pb.WatchCreateRequest, endsBefore map[int64][2]int) string {
 	stream.created++
 	if !p.await(stream, func(w *watchSide) bool { return w.created >= stream.created || w.ended != nil }) {
 		return p.late(stream, "an answer to the create request")
@@ -289,10 +316,11 @@ func (p *program) afterCreate(stream *watchStream, request *pb.WatchCreateReques
 	if last == nil || last.Canceled {
 		return ""
 	}
+	before := endsBefore[last.WatchId]
 	stream.live[last.WatchId] = request.StartRevision
 	stream.behind = stream.behind || request.StartRevision > 0 && request.StartRevision <= p.state.revision
 	if request.StartRevision > 0 && request.StartRevision < p.state.compacted {
-		stream.doomed[last.WatchId] = true
+		stream.doomed[last.WatchId] = before
 	}
 	return ""
 }
@@ -327,8 +355,8 @@ func cancelRequest(id int64) []byte {
 // progress answer says that all watchers are up to date; where one starts in the future there is none, and an event
 // of the anchor says it of the others, which are never behind on such a stream.
 func (p *program) settle(stream *watchStream) string {
-	for _, id := range sortedIDs(stream.doomed) {
-		if !p.await(stream, func(w *watchSide) bool { return w.canceled[id] > 0 }) {
+	for _, id := range sortedKeysOf(stream.doomed) {
+		if !p.awaitCanceled(stream, id, stream.doomed[id]) {
 			return p.late(stream, fmt.Sprintf("end of watcher %d, which compaction has overtaken", id))
 		}
 		// While it is not cancelled, progress is not told.
@@ -356,7 +384,7 @@ func (p *program) settle(stream *watchStream) string {
 	return p.compareWatch(stream)
 }
 
-func sortedIDs(set map[int64]bool) []int64 {
+func sortedKeysOf[V any](set map[int64]V) []int64 {
 	var ids []int64
 	for id := range set {
 		ids = append(ids, id)
@@ -456,7 +484,7 @@ func (p *program) compareWatch(stream *watchStream) string {
 			ids[id] = true
 		}
 	}
-	for _, id := range sortedIDs(ids) {
+	for _, id := range sortedKeysOf(ids) {
 		a, b := stream.sides[0].items[id], stream.sides[1].items[id]
 		for i := range max(len(a), len(b)) {
 			if i < len(a) && i < len(b) && p.sameMessage(watchPath, nil, a[i], b[i]) {
@@ -466,7 +494,7 @@ func (p *program) compareWatch(stream *watchStream) string {
 				p.pair.sides[0].name+": "+showItem(a, i), p.pair.sides[1].name+": "+showItem(b, i))
 			break
 		}
-		if x, y := stream.sides[0].inParts[id], stream.sides[1].inParts[id]; x != y {
+		if x, y := stream.sides[0].inParts[id], stream.sides[1].inParts[id]; x != y && stream.number == fragmentsStream {
 			lines = append(lines, fmt.Sprintf("watch stream %d, watch id %d: in fragments %v and %v", stream.number, id, x, y))
 		}
 	}
