@@ -29,7 +29,7 @@ var intendedDifferences = []struct {
 		if o.path != rangeStreamPath || a.code != codes.OK || b.code != codes.OK || proto.Unmarshal(o.bodies[0], &r) != nil {
 			return false
 		}
-		return r.SortTarget != pb.RangeRequest_KEY && r.SortOrder == pb.RangeRequest_NONE && len(a.messages) > 1
+		return r.SortTarget != pb.RangeRequest_KEY && r.SortOrder == pb.RangeRequest_NONE && (len(a.messages) > 1 || r.Limit < 0 && len(b.messages) > 1)
 	}},
 }
 
