@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -54,6 +55,8 @@ var catalogue = []struct {
 	{"WatchEmptyRange", codes.OK, "mvcc: watcher range is empty"},
 	{"WatchDuplicateID", codes.OK, "mvcc: duplicate watch ID provided on the WatchStream"},
 }
+
+var numbers = regexp.MustCompile(`[0-9]+`)
 
 var plainPaths = []string{"/health", "/livez", "/readyz", "/version"}
 
@@ -155,7 +158,7 @@ func (c *coverage) failure(code codes.Code, text string) {
 			return
 		}
 	}
-	c.others[fmt.Sprintf("%v %s", code, text)]++
+	c.others[fmt.Sprintf("%v %s", code, numbers.ReplaceAllString(text, "N"))]++
 }
 
 // settable lists the fields of all requests that are compared.

@@ -81,6 +81,7 @@ func init() {
 		{"malformed", 40, (*draw).malformed},
 		{"large", 3, (*draw).large},
 		{"chosen-lease", 6, func(d *draw) *op { return &op{kind: sceneOp, scene: "chosen lease", number: int64(d.IntN(1000))} }},
+		{"alarms", 2, func(d *draw) *op { return &op{kind: sceneOp, scene: "alarms", number: int64(d.IntN(1000))} }},
 		{"short-lease", 6, func(d *draw) *op { return &op{kind: sceneOp, scene: "short lease", number: int64(d.IntN(1000))} }},
 	}
 	for _, k := range kinds {
@@ -207,7 +208,7 @@ func (d *draw) page() *op {
 			"/data_corruption", "/linearizable_read", "/non_learner", "/nonsense", "/", "?serializable=false")
 	}
 	if d.chance(3) {
-		path = pick(d, "/", "/nonsense", "/v2/keys", "/healthz", "/debug/vars")
+		path = pick(d, "/", "/nonsense", "/v2/keys", "/healthz")
 	}
 	return &op{kind: plainOp, path: path, verb: pick(d, "GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")}
 }
@@ -230,7 +231,7 @@ func (d *draw) large() *op {
 func (d *draw) malformed() *op {
 	var o *op
 	for o == nil || o.kind != unaryOp && o.kind != streamOp && o.kind != keepAliveOp || len(o.bodies) == 0 {
-		k := kinds[d.IntN(len(kinds)-3)]
+		k := kinds[d.IntN(len(kinds)-4)]
 		if !d.p.o.without[k.name] {
 			o = k.draw(d)
 		}

@@ -15,6 +15,14 @@ var intendedDifferences = []struct {
 	name string
 	is   func(o *op, a, b *answer) bool
 }{
+	// Being built: this row goes when Quorate answers.
+	{"HashKV", func(o *op, _, b *answer) bool {
+		return o.path == maintenance+"HashKV" && b.code == codes.Unimplemented
+	}},
+	// Being built: /health and /readyz do not know of alarms yet.
+	{"pages under alarms", func(o *op, a, b *answer) bool {
+		return o.kind == plainOp && a.http == 503 && b.http == 200
+	}},
 	// No codec for compressed messages yet: Quorate refuses what names one.
 	{"compressed messages", func(o *op, _, b *answer) bool {
 		return o.kind == framedOp && b.code == codes.Unimplemented && strings.Contains(b.failed, "Decompressor is not installed")

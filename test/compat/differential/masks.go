@@ -17,7 +17,7 @@ import (
 )
 
 // Masks name what two answers may differ in. Each was needed between two runs of real etcd, which --self counts, or
-// says why it is there although it was not (`byIntent`). All else that differs is a bug.
+// is one of those that hold by intent, whether runs happened to differ or not. All else that differs is a bug.
 type mask struct {
 	name     string
 	reason   string
@@ -32,14 +32,14 @@ var masks = []*mask{
 	{name: "size", apply: maskSize, reason: "Status.dbSize and dbSizeInUse are file pages, given out by a timer's commits"},
 	{name: "hash", byIntent: true, apply: maskHash,
 		reason: "Hash.hash covers the backend's file, which Quorate does not have; compared in shape"},
-	{name: "ttl", apply: maskTTL, reason: "the remaining seconds of a lease, where both are between 0 and the granted"},
-	{name: "lease-order", apply: sortLeases, reason: "leases that end in the same moment are listed in any order"},
+	{name: "ttl", byIntent: true, apply: maskTTL, reason: "the remaining seconds of a lease, where both are between 0 and the granted"},
+	{name: "lease-order", byIntent: true, apply: sortLeases, reason: "leases are listed by what is left of them, by clocks that are not the same"},
 	{name: "lease-keys-order", apply: sortLeaseKeys, reason: "the keys of TimeToLive come out of a Go map"},
 	{name: "alarm-order", apply: sortAlarms, reason: "alarms come out of Go maps"},
 	{name: "member-chosen-id", apply: aliasLeases, reason: "a lease id that the member chose is made of its clock"},
-	{name: "equal-sort-keys", apply: sortEqualKeys,
-		reason: "Go's sort keeps no order among equals above 12 elements; a limit may cut among them"},
-	{name: "go-text", reason: "Go's protobuf library writes one space or two, plain or not, by a hash of the program"},
+	{name: "equal-sort-keys", byIntent: true, apply: sortEqualKeys,
+		reason: "Go's sort keeps no order among equals above 12 elements, though one program does it always alike"},
+	{name: "go-text", byIntent: true, reason: "Go's protobuf library writes one space or two, plain or not, by a hash of the program"},
 	{name: "check-order", reason: "the checks of /readyz?verbose come out of a Go map"},
 }
 
@@ -298,6 +298,10 @@ func sortKeys(r *pb.RangeRequest, kvs []*mvccpb.KeyValue) []string {
 func printMasks() {
 	fmt.Println("mask                needed   why")
 	for _, m := range masks {
-		fmt.Printf("%-18s %7d   %s\n", m.name, maskCount[m.name], m.reason)
+		kind := "etcd differs from itself"
+		if m.byIntent {
+			kind = "by intent"
+		}
+		fmt.Printf("%-18s %7d   %s: %s\n", m.name, maskCount[m.name], kind, m.reason)
 	}
 }

@@ -115,8 +115,13 @@ func (p *program) run(o *op) string {
 	p.note(o.String())
 	switch o.kind {
 	case unaryOp:
-		_, diff := p.unary(o.path, o.bodies[0], o.md)
-		return diff
+		if o.path == compactPath {
+			if diff := p.settleAll(); diff != "" {
+				return diff
+			}
+		}
+		answers, diff := p.unary(o.path, o.bodies[0], o.md)
+		return p.unlessIntended(o, answers, diff)
 	case streamOp, keepAliveOp:
 		for _, body := range o.bodies {
 			p.cov.request(o.path, body)
@@ -207,14 +212,20 @@ func (p *program) learn(path string, body []byte, a *answer) {
 	}
 }
 
-// finish compares what is still due and ends the streams.
-func (p *program) finish() string {
-	var diff string
+// settleAll compares what is due on every stream: before a compaction too, for real etcd looks for the pair before a
+// change when it sends the event.
+func (p *program) settleAll() string {
 	for _, number := range p.openStreams() {
-		if diff == "" {
-			diff = p.settle(p.streams[number])
+		if diff := p.settle(p.streams[number]); diff != "" {
+			return diff
 		}
 	}
+	return ""
+}
+
+// finish compares what is still due and ends the streams.
+func (p *program) finish() string {
+	diff := p.settleAll()
 	for _, stream := range p.streams {
 		stream.close()
 	}

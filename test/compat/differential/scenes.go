@@ -17,6 +17,7 @@ func init() {
 	scenes = map[string]func(p *program, number int64) string{
 		"chosen lease": chosenLease,
 		"short lease":  shortLease,
+		"alarms":       alarms,
 		"expiry":       expiry,
 		"many keys":    manyKeys,
 		"fragments":    fragments,
@@ -73,6 +74,39 @@ func chosenLease(p *program, number int64) string {
 		}
 	}
 	return ""
+}
+
+// alarms raises several at once, asks what they forbid, and lowers them.
+func alarms(p *program, number int64) string {
+	const path = maintenance + "Alarm"
+	change := func(action pb.AlarmRequest_AlarmAction) string {
+		for i := range int64(4) {
+			r := &pb.AlarmRequest{Action: action, MemberID: uint64((number+i)%5) * 1000, Alarm: pb.AlarmType(1 + (number>>i)%2)}
+			if _, diff := p.send(path, r); diff != "" {
+				return diff
+			}
+		}
+		return ""
+	}
+	if diff := change(pb.AlarmRequest_ACTIVATE); diff != "" {
+		return diff
+	}
+	for _, ask := range []struct {
+		path    string
+		request proto.Message
+	}{
+		{path, &pb.AlarmRequest{}}, {path, &pb.AlarmRequest{Alarm: pb.AlarmType_NOSPACE}}, {maintenance + "Status", &pb.StatusRequest{}},
+		{kv + "Compact", &pb.CompactionRequest{Revision: -1}},
+		{kv + "Txn", &pb.TxnRequest{Failure: []*pb.RequestOp{{Request: &pb.RequestOp_RequestPut{RequestPut: &pb.PutRequest{Key: []byte("a")}}}}}},
+		{kv + "DeleteRange", &pb.DeleteRangeRequest{Key: []byte("nothing")}},
+		{leaseRPC + "LeaseGrant", &pb.LeaseGrantRequest{TTL: 10_000_000_000, ID: 3}},
+		{leaseRPC + "LeaseRevoke", &pb.LeaseRevokeRequest{ID: 123456}},
+	} {
+		if _, diff := p.send(ask.path, ask.request); diff != "" {
+			return ask.path + ": " + diff
+		}
+	}
+	return change(pb.AlarmRequest_DEACTIVATE)
 }
 
 const shortest = 2 * time.Second // the least that a lease lives, with the default election timeout

@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	watchPath  = "/etcdserverpb.Watch/Watch"
-	putPath    = "/etcdserverpb.KV/Put"
-	anchorID   = 9000 // of a watcher that every stream has, on a key that only the program itself puts
-	anchorKey  = "~sync"
-	watchLimit = 10 * time.Second
-	pollPeriod = 150 * time.Millisecond // real etcd catches up every 100 ms
+	watchPath   = "/etcdserverpb.Watch/Watch"
+	putPath     = "/etcdserverpb.KV/Put"
+	compactPath = "/etcdserverpb.KV/Compact"
+	anchorID    = 9000 // of a watcher that every stream has, on a key that only the program itself puts
+	anchorKey   = "~sync"
+	watchLimit  = 10 * time.Second
+	pollPeriod  = 150 * time.Millisecond // real etcd catches up every 100 ms
 )
 
 type watchStep struct {
