@@ -30,7 +30,7 @@ var masks = []*mask{
 	{name: "raft-index", byIntent: true, apply: maskRaftIndex,
 		reason: "Status.raftIndex and raftAppliedIndex count log entries: how a member is built, not what it holds"},
 	{name: "size", apply: maskSize, reason: "Status.dbSize and dbSizeInUse are file pages, given out by a timer's commits"},
-	{name: "hash", byIntent: true, apply: maskHash,
+	{name: "hash", apply: maskHash,
 		reason: "Hash.hash covers the backend's file, which Quorate does not have; compared in shape"},
 	{name: "ttl", byIntent: true, apply: maskTTL, reason: "the remaining seconds of a lease, where both are between 0 and the granted"},
 	{name: "lease-order", byIntent: true, apply: sortLeases, reason: "leases are listed by what is left of them, by clocks that are not the same"},

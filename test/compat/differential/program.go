@@ -143,7 +143,7 @@ func (p *program) run(o *op) string {
 			body = string(o.bodies[0])
 		}
 		answers := p.both(func(_ int, s *server) *answer { return callPlain(s, o.verb, o.path, body) })
-		return p.compareHTTP(o.path, answers)
+		return p.unlessIntended(o, answers, p.compareHTTP(o.path, answers))
 	case watchOp:
 		return p.watch(&o.watch)
 	default:
