@@ -2,6 +2,7 @@
 #include "api/proto.h"
 #include "api/version.h"
 #include "base/crc32c.h"
+#include "pb/codec.h"
 
 namespace quorate::api::maintenance {
 namespace {
@@ -50,14 +51,9 @@ void alarm(Back& back, Responder call, Bytes message) {
   }
   back.replica().propose(pb::Payload::kAlarm, message.view(), call.call(), [&back, call](machine::Outcome& outcome) {
     if (!outcome.status.ok()) return call.fail(outcome.status);
-    etcdserverpb::AlarmResponse response;
-    fill_header(*response.mutable_header(), back.replica().header());
-    for (const auto& [type, member] : std::get<std::vector<machine::Alarm>>(outcome.response)) {
-      etcdserverpb::AlarmMember& out = *response.add_alarms();
-      out.set_memberid(member);
-      out.set_alarm(static_cast<etcdserverpb::AlarmType>(type));
-    }
-    call.reply(response.SerializeAsString());
+    auto response = std::get<pb::AlarmResponse>(std::move(outcome.response));
+    response.header = back.replica().header(response.header);
+    call.reply(pb::encode(response));
   });
 }
 

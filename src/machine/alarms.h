@@ -5,7 +5,6 @@
 #pragma once
 
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -14,7 +13,7 @@
 
 namespace quorate::machine {
 
-using Alarm = std::pair<pb::AlarmType, MemberId>;
+using pb::Alarm;
 
 class Alarms {
  public:

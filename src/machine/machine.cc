@@ -106,11 +106,11 @@ Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& re
   return pb::LeaseRevokeResponse{.header = header()};
 }
 
-Result<std::vector<Alarm>> Machine::alarm(const pb::AlarmRequest& request) {
+Result<pb::AlarmResponse> Machine::alarm(const pb::AlarmRequest& request) {
   switch (request.action) {
     case pb::AlarmAction::kGet:
     case pb::AlarmAction::kActivate:
-    case pb::AlarmAction::kDeactivate: return alarms_.apply(request);
+    case pb::AlarmAction::kDeactivate: return pb::AlarmResponse{.header = header(), .alarms = alarms_.apply(request)};
   }
   return fail(Status(Code::kInvalidArgument, "machine: no such alarm action"));
 }

@@ -37,7 +37,7 @@ struct Outcome {
   RequestId request = 0;  // 0: nobody's (empty entry, conf change)
   Status status;
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
-               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse, std::vector<Alarm>>
+               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse, pb::AlarmResponse>
       response;
 };
 
@@ -71,7 +71,7 @@ class Machine {
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
   Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request);
-  Result<std::vector<Alarm>> alarm(const pb::AlarmRequest& request);
+  Result<pb::AlarmResponse> alarm(const pb::AlarmRequest& request);
   pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
 
   mvcc::Store store_;

@@ -115,7 +115,7 @@ TEST_F(MachineTest, CheckpointsAlarmsVersionAndAttributesAreKept) {
       apply(pb::Payload::kLeaseCheckpoint, pb::LeaseCheckpointRequest{.checkpoints = {{1, 30}, {2, 3}}}).status.ok());
   EXPECT_EQ(machine.lessor().info(1, MonoTime())->replicated_ttl_s, 30);
   pb::AlarmRequest alarm{.action = pb::AlarmAction::kActivate, .member_id = 3, .alarm = pb::AlarmType::kNoSpace};
-  EXPECT_EQ(std::get<std::vector<Alarm>>(apply(pb::Payload::kAlarm, alarm).response).size(), 1u);
+  EXPECT_EQ(std::get<pb::AlarmResponse>(apply(pb::Payload::kAlarm, alarm).response).alarms.size(), 1u);
   EXPECT_EQ(machine.alarms().size(), 1u);
   alarm.action = static_cast<pb::AlarmAction>(9);
   EXPECT_EQ(apply(pb::Payload::kAlarm, alarm).status.code(), Code::kInvalidArgument);
@@ -170,12 +170,7 @@ std::string told(const Outcome& outcome) {
   std::string out = std::to_string(outcome.request) + " " + outcome.status.text() + " ";
   std::visit(
       [&](const auto& response) {
-        using Response = std::decay_t<decltype(response)>;
-        if constexpr (std::is_same_v<Response, std::vector<Alarm>>) {
-          for (const auto& [type, member] : response) out += hex(static_cast<uint64_t>(type)) + "/" + hex(member) + " ";
-        } else if constexpr (!std::is_same_v<Response, std::monostate>) {
-          pb::append(response, out);
-        }
+        if constexpr (!std::is_same_v<std::decay_t<decltype(response)>, std::monostate>) pb::append(response, out);
       },
       outcome.response);
   return out;
