@@ -221,6 +221,13 @@ func (p *program) openWatch(number int) string {
 func (p *program) sendAll(stream *watchStream, bodies [][]byte) string {
 	stream.behind = false
 	for _, body := range bodies {
+		// Real etcd drops the events of a watcher that it has not sent when the cancel request comes.
+		var request pb.WatchRequest
+		if proto.Unmarshal(body, &request) == nil && request.GetCancelRequest() != nil && !stream.halfClosed {
+			if diff := p.settle(stream); diff != "" {
+				return diff
+			}
+		}
 		if diff := p.sendWatch(stream, body); diff != "" {
 			return diff
 		}
