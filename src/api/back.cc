@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/mutant.h"
+#include "pb/wire.h"
 
 namespace quorate::api {
 namespace {
@@ -30,6 +31,9 @@ UnaryHandler unary_handler(Method method) {
     case Method::kMemberList: return cluster::member_list;
     case Method::kStatus: return maintenance::status;
     case Method::kAlarm: return maintenance::alarm;
+    case Method::kHashKv: return maintenance::hash_kv;
+    case Method::kDefragment: return maintenance::defragment;
+    case Method::kHash: return maintenance::hash;
     case Method::kAuthStatus: return auth_service::status;
     case Method::kAuthenticate: return auth_service::authenticate;
     case Method::kHealthCheck: return health::check;
@@ -63,6 +67,26 @@ Status malformed_request() {
   return Status(Code::kInternal, "grpc: error unmarshalling request: " + std::string(kMalformed));
 }
 
+Status malformed_request(const Bytes& message, std::initializer_list<uint32_t> string_fields) {
+  pb::wire::Reader in(message.view());
+  uint32_t tag = 0;
+  while (in.next(tag)) {
+    const bool text =
+        pb::wire::type_of(tag) == pb::wire::Type::kBytes &&
+        std::find(string_fields.begin(), string_fields.end(), pb::wire::field_of(tag)) != string_fields.end();
+    if (!text) {
+      in.skip(tag);
+      continue;
+    }
+    std::string_view value;
+    in.bytes(value);
+    if (in.ok() && !pb::wire::is_utf8(value)) {
+      return {Code::kInternal, "grpc: error unmarshalling request: string field contains invalid UTF-8"};
+    }
+  }
+  return malformed_request();
+}
+
 Status malformed_message() {
   return Status(Code::kInternal, "grpc: failed to unmarshal the received message: " + std::string(kMalformed));
 }
@@ -75,7 +99,7 @@ void Responder::reply(std::string encoded) const {
   }
   back_->env().trace.mark(env::Stage::kReply, call_, 0);
   back_->metrics().message_sent(method_, encoded.size());
-  back_->metrics().handled(method_, Code::kOk);
+  back_->metrics().handled(method_, Code::kOk, back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kReply;
   item.call = call_;
@@ -85,7 +109,7 @@ void Responder::reply(std::string encoded) const {
 }
 
 void Responder::fail(const Status& status) const {
-  back_->metrics().handled(method_, status.code());
+  back_->metrics().handled(method_, status.code(), back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
@@ -121,7 +145,7 @@ size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
 
 void StreamWriter::finish(const Status& status) {
   if (std::exchange(finished_, true)) return;
-  back_->metrics().handled(method_, status.code());
+  back_->metrics().handled(method_, status.code(), back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
@@ -134,7 +158,7 @@ Back::Back(const env::Env& env, server::Replica& replica, const BackOptions& opt
     : env_(env),
       replica_(replica),
       options_(options),
-      metrics_(env.metrics, replica),
+      metrics_(env.metrics, replica, options.extensive_metrics),
       inbox_(env.core, env::Priority::kClient, limits::kRequestMailboxItems,
              [this](ToCore&& item) { on_item(std::move(item)); }) {
   await_leader_check();
@@ -193,7 +217,9 @@ void Back::hold(ToCore&& item) {
 }
 
 void Back::on_item(ToCore&& item) {
-  if (!serving_) return hold(std::move(item));
+  // Probes and members are answered from the first turn on; only clients wait.
+  const bool waits = item.kind != ToCore::Kind::kPlain || item.plain->port == Port::kClient;
+  if (!serving_ && waits) return hold(std::move(item));
   switch (item.kind) {
     case ToCore::Kind::kUnary: return on_unary(std::move(item));
     case ToCore::Kind::kOpen: return on_open(item);
@@ -217,14 +243,19 @@ void Back::on_stream_item(ToCore&& item) {
     case ToCore::Kind::kHalfClose: return stream.on_half_close();
     case ToCore::Kind::kCredit: return stream.on_credit(item.credit_bytes);
     default:  // kCancel
-      metrics_.handled(found->second.method, Code::kCanceled);
+      metrics_.handled(found->second.method, Code::kCanceled, env_.core.now() - found->second.since);
       streams_.erase(found);
   }
 }
 
+void Back::count_client(const ToCore& item) {
+  metrics_.client_request(row_of(item.method).kind, item.client_api_version);
+}
+
 void Back::on_unary(ToCore&& item) {
-  const Responder call(*this, item.io, item.call, item.method);
+  const Responder call(*this, item.io, item.call, item.method, env_.core.now());
   metrics_.started(item.method);
+  count_client(item);
   metrics_.message_received(item.method, item.message.size());
   if (stopping_) return call.fail(errors::Stopped());
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
@@ -236,13 +267,15 @@ void Back::on_unary(ToCore&& item) {
 
 void Back::on_open(const ToCore& item) {
   metrics_.started(item.method);
-  StreamWriter writer(*this, item.io, item.call, item.method);
+  count_client(item);
+  const MonoTime since = env_.core.now();
+  StreamWriter writer(*this, item.io, item.call, item.method, since);
   if (stopping_) return writer.finish(errors::Stopped());
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
     return writer.finish(errors::NoLeader());
   }
   streams_.emplace(StreamKey{item.io, item.call},
-                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader});
+                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader, since});
 }
 
 void Back::confuse(ToIo& reply) {
@@ -260,7 +293,7 @@ void Back::end_stream(IoIndex io, http::CallId call) {
 }
 
 void Back::finish_stream(const StreamKey& key, const OpenStream& open, const Status& status) {
-  metrics_.handled(open.method, status.code());
+  metrics_.handled(open.method, status.code(), env_.core.now() - open.since);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = key.second;

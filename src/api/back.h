@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/port.h"
 #include "api/service_metrics.h"
 #include "env/env.h"
@@ -29,8 +31,8 @@ class Back;
 // The way back to one unary call; a small value that a completion can hold. Safe to use after the client is gone.
 class Responder {
  public:
-  Responder(Back& back, IoIndex io, http::CallId call, Method method)
-      : back_(&back), call_(call), io_(io), method_(method) {}
+  Responder(Back& back, IoIndex io, http::CallId call, Method method, MonoTime since)
+      : back_(&back), call_(call), since_(since), io_(io), method_(method) {}
 
   // Ends the call with one encoded message.
   void reply(std::string encoded) const;
@@ -40,6 +42,7 @@ class Responder {
  private:
   Back* back_;
   http::CallId call_;
+  MonoTime since_;
   IoIndex io_;
   Method method_;
 };
@@ -57,8 +60,8 @@ class Stream {
 // The way back to one stream's client, for the stream object itself.
 class StreamWriter {
  public:
-  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method)
-      : back_(&back), call_(call), io_(io), method_(method) {}
+  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method, MonoTime since)
+      : back_(&back), call_(call), since_(since), io_(io), method_(method) {}
 
   // Both return the stream's unsent bytes.
   size_t send(std::string encoded);
@@ -70,6 +73,7 @@ class StreamWriter {
  private:
   Back* back_;
   http::CallId call_;
+  MonoTime since_;
   IoIndex io_;
   Method method_;
   size_t unsent_bytes_ = 0;
@@ -78,6 +82,9 @@ class StreamWriter {
 
 struct BackOptions {
   machine::GuardLimits limits;
+  bool extensive_metrics = false;  // --metrics extensive
+  Access access;
+  std::vector<std::string> command_line;  // as /debug/vars shows it
 };
 
 class Back {
@@ -109,11 +116,13 @@ class Back {
     std::unique_ptr<Stream> stream;
     Method method{};
     bool require_leader = false;
+    MonoTime since{};
   };
   using StreamKey = std::pair<IoIndex, http::CallId>;
 
   void on_item(ToCore&& item);
   void hold(ToCore&& item);
+  void count_client(const ToCore& item);
   void on_unary(ToCore&& item);
   void on_open(const ToCore& item);
   void on_stream_item(ToCore&& item);
@@ -164,6 +173,9 @@ void member_list(Back& back, Responder call, Bytes message);
 namespace maintenance {
 void status(Back& back, Responder call, Bytes message);
 void alarm(Back& back, Responder call, Bytes message);
+void hash_kv(Back& back, Responder call, Bytes message);
+void defragment(Back& back, Responder call, Bytes message);
+void hash(Back& back, Responder call, Bytes message);
 }  // namespace maintenance
 namespace auth_service {
 void status(Back& back, Responder call, Bytes message);
@@ -182,6 +194,9 @@ void serve(Back& back, IoIndex io, http::CallId call, PlainCall&& plain);
 
 // For a message that is no valid protobuf, as gRPC's servers say it of unary calls and of streams.
 Status malformed_request();
+// The same of a message with fields of type `string` on its top level: the first fault counts, and text that is not
+// UTF-8 is one with a name of its own.
+Status malformed_request(const Bytes& message, std::initializer_list<uint32_t> string_fields);
 Status malformed_message();
 
 }  // namespace quorate::api

@@ -1,36 +1,23 @@
 #include "api/front.h"
 
+#include "api/request_stats.h"
 #include "base/limits.h"
+#include "pb/wire.h"
 
 namespace quorate::api {
 namespace {
 
 constexpr Duration kDrainPoll = 10ms;
-
-// Etcd refuses this header when it is not text; what it says is only counted.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[i]);
-    const size_t more = lead < 0x80                   ? 0
-                        : lead >= 0xc2 && lead < 0xe0 ? 1
-                        : (lead & 0xf0) == 0xe0       ? 2
-                        : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                      : 4;
-    if (more == 4 || more >= text.size() - i) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    i += more + 1;
-  }
-  return true;
-}
+constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
 
 }  // namespace
 
-Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core)
+Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core,
+             Duration slow)
     : env_(env),
       io_(io),
       port_(port),
+      slow_(slow),
       core_(core),
       server_(http::Server::create(env, options, *this)),
       mailbox_(env.loop, env::Priority::kCompletion, 0, [this](ToIo&& item) { on_item(std::move(item)); }) {}
@@ -50,17 +37,22 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   if (port_ != Port::kClient || !method) {
     return server_->finish(call, method ? Status(Code::kUnimplemented, "unknown service") : method.error());
   }
-  if (!is_utf8(http::header_of(head.headers, "client-api-version"))) {
+  // Etcd refuses this header when it is not text; what it says is only counted.
+  const std::string_view client_api_version = http::header_of(head.headers, "client-api-version");
+  if (!pb::wire::is_utf8(client_api_version)) {
     return server_->finish(call, errors::InvalidClientAPIVersion());
   }
   Open& open = open_[call];
   open.method = *method;
   open.require_leader = http::header_of(head.headers, "hasleader") == "true";
+  if (client_api_version.size() <= kClientVersionBytesMax) open.client_api_version = client_api_version;
   open.kind = row_of(*method).kind;
+  open.peer = std::move(head.peer);
   if (open.kind == MethodKind::kUnary) return;
   ToCore item = item_of(ToCore::Kind::kOpen, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
+  item.client_api_version = std::move(open.client_api_version);
   if (!core_.try_push(std::move(item))) finish(call, errors::RequestTooManyRequests());
 }
 
@@ -94,12 +86,22 @@ void Front::on_half_close(http::CallId call) {
   if (found == open_.end()) return;
   Open& open = found->second;
   if (open.kind != MethodKind::kBidiStream && !open.has_message) {
+    const bool unary = open.kind == MethodKind::kUnary;
     on_cancel(call);
-    return server_->finish(call, Status(Code::kUnknown, "EOF"));
+    return server_->finish(call, unary ? Status(Code::kUnknown, "EOF")
+                                       : Status(Code::kInternal,
+                                                "cardinality violation: received no request message from "
+                                                "non-client-streaming RPC"));
   }
   if (open.kind == MethodKind::kUnary) return forward_unary(call, open);
   if (open.kind == MethodKind::kServerStream) forward_message(call, std::move(open.message));
   if (open_.contains(call)) core_.push(item_of(ToCore::Kind::kHalfClose, call));
+}
+
+Status Front::cut_off(http::CallId call) {
+  const auto found = open_.find(call);
+  const bool unary = found != open_.end() && found->second.kind == MethodKind::kUnary;
+  return {unary ? Code::kUnknown : Code::kInternal, "unexpected EOF"};
 }
 
 void Front::forward_unary(http::CallId call, Open& open) {
@@ -109,6 +111,9 @@ void Front::forward_unary(http::CallId call, Open& open) {
   ToCore item = item_of(ToCore::Kind::kUnary, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
+  item.client_api_version = std::move(open.client_api_version);
+  open.request = open.message;
+  open.since = env_.loop.now();
   item.message = std::move(open.message);
   if (!core_.try_push(std::move(item))) return finish(call, errors::RequestTooManyRequests());
   open.forwarded_bytes = bytes;
@@ -116,8 +121,25 @@ void Front::forward_unary(http::CallId call, Open& open) {
 }
 
 void Front::finish(http::CallId call, const Status& status) {
-  if (const auto found = open_.find(call); found != open_.end()) forget(found);
+  if (const auto found = open_.find(call); found != open_.end()) {
+    note_answer(found->second, {}, status.ok());
+    forget(found);
+  }
   server_->finish(call, status);
+}
+
+void Front::note_answer(const Open& open, std::string_view response, bool ok) {
+  if (open.kind != MethodKind::kUnary || open.since == MonoTime{}) return;
+  const Duration took = env_.loop.now() - open.since;
+  const bool debug = env_.log.enabled(env::Level::kDebug);
+  if (!debug && (took <= slow_ || !env_.log.enabled(env::Level::kWarn))) return;
+  log_unary(env_.log, debug ? env::Level::kDebug : env::Level::kWarn, env_.clock.wall(),
+            {.method = open.method,
+             .peer = open.peer,
+             .request = open.request.view(),
+             .response = response,
+             .ok = ok,
+             .took = took});
 }
 
 void Front::forget(OpenCalls::iterator found) {
@@ -148,7 +170,10 @@ void Front::on_request(http::CallId call, http::PlainRequest&& request) {
 void Front::on_item(ToIo&& item) {
   switch (item.kind) {
     case ToIo::Kind::kReply:
-      if (const auto found = open_.find(item.call); found != open_.end()) forget(found);
+      if (const auto found = open_.find(item.call); found != open_.end()) {
+        note_answer(found->second, item.message.view(), true);
+        forget(found);
+      }
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
       return server_->finish(item.call, Status());

@@ -11,6 +11,7 @@
 namespace quorate::limits {
 
 // Requests.
+inline constexpr size_t kLoggedRequestBytes = 16 * 1024;        // of a slow request, in the operator's log
 inline constexpr size_t kGrpcOverheadBytes = 512 * 1024;        // receive limit above --max-request-bytes
 inline constexpr size_t kMaxSendBytes = (size_t{1} << 31) - 1;  // of one unary answer
 inline constexpr int64_t kMaxLeaseTtlS = 9'000'000'000;

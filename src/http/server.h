@@ -69,6 +69,11 @@ class Handler {
   virtual void on_message(CallId call, Bytes message) = 0;
   // The client will send no more.
   virtual void on_half_close(CallId call) = 0;
+  // The client ended within a message: how the call is to end. on_cancel follows.
+  virtual Status cut_off(CallId call) {
+    (void)call;
+    return {Code::kInternal, "unexpected EOF"};
+  }
   // Reset by the client, its deadline passed (the client has been answered), or its connection is gone.
   virtual void on_cancel(CallId call) = 0;
   // `queued_bytes` of this call are still unsent; told when they fall below limits::kOutputBytesHigh after
@@ -78,7 +83,11 @@ class Handler {
   virtual void on_request(CallId call, PlainRequest&& request) = 0;
 };
 
+// What a port speaks; a connection that begins otherwise is closed.
+enum class Protocols : uint8_t { kBoth, kHttp1, kHttp2 };
+
 struct ServerOptions {
+  Protocols protocols = Protocols::kBoth;
   size_t max_message_bytes = 2'097'152;             // of one gRPC message, without its prefix
   size_t max_body_bytes = 2'097'152;                // of a plain request
   uint32_t max_concurrent_streams = 4'294'967'295;  // as announced; nghttp2's own state bounds it too

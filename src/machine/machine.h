@@ -10,9 +10,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,7 +18,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lease/lessor.h"
+#include "machine/alarms.h"
 #include "machine/members.h"
+#include "machine/tally.h"
 #include "mvcc/store.h"
 #include "pb/internal.h"
 #include "pb/raft.h"
@@ -37,9 +37,12 @@ struct Options {
 struct Outcome {
   RequestId request = 0;  // 0: nobody's (empty entry, conf change)
   Status status;
+  bool physical = false;  // answered only once step_compaction() has nothing left to do (v3 API, section 4.7)
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
-               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
+               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse, pb::AlarmResponse>
       response;
+  pb::Payload payload = pb::Payload::kNone;  // what kind of request it was
+  Tally tally;                               // of a request that succeeded
 };
 
 class Machine {
@@ -48,7 +51,7 @@ class Machine {
 
   // A committed normal entry. `now` only sets local deadlines.
   // Bytes that are no request, and payloads that this version does not know, are an Internal and an Unimplemented
-  // outcome; an alarm is kept but has no effect on writes yet.
+  // outcome. What a raised alarm forbids fails with its error.
   Outcome apply(const pb::Entry& entry, MonoTime now);
   // A committed conf change, checked against the members (peer protocol 3.4); the caller tells Raft. On refusal
   // `change.node_id` is set to 0 and the status says why.
@@ -58,11 +61,13 @@ class Machine {
   Term applied_term() const { return applied_term_; }
 
   const mvcc::Store& store() const { return store_; }
+  // What compactions leave to do after their entries are applied; `budget` is in records.
+  mvcc::Progress step_compaction(size_t budget) { return store_.step_compaction(budget); }
   lease::Lessor& lessor() { return lessor_; }
   const lease::Lessor& lessor() const { return lessor_; }
   const Members& members() const { return members_; }
   // Raised alarms, by type, then member.
-  const std::set<std::pair<pb::AlarmType, MemberId>>& alarms() const { return alarms_; }
+  const std::set<Alarm>& alarms() const { return alarms_.all(); }
 
  private:
   // Takes note of the entry's place. Requires that it follows the one before.
@@ -71,14 +76,14 @@ class Machine {
 
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
-  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request);
-  Status alarm(const pb::AlarmRequest& request);
+  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request, Tally& tally);
+  Result<pb::AlarmResponse> alarm(const pb::AlarmRequest& request);
   pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
 
   mvcc::Store store_;
   lease::Lessor lessor_;
   Members members_;
-  std::set<std::pair<pb::AlarmType, MemberId>> alarms_;
+  Alarms alarms_;
   Index applied_index_ = 0;
   Term applied_term_ = 0;
 };

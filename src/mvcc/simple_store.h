@@ -19,20 +19,13 @@
 #include <vector>
 
 #include "base/result.h"
+#include "mvcc/compare.h"
 #include "mvcc/key_range.h"
+#include "mvcc/lease_book.h"
 #include "mvcc/version.h"
 #include "pb/rpc.h"
 
 namespace quorate::mvcc {
-
-// Which lease a key belongs to, and which leases there are; the lessor, seen from the store.
-class LeaseBook {
- public:
-  virtual ~LeaseBook() = default;
-  virtual bool exists(LeaseId lease) const = 0;
-  // Called as keys change. `from` and `to` are 0 for none, and differ.
-  virtual void move_key(std::string_view key, LeaseId from, LeaseId to) = 0;
-};
 
 class SimpleStore {
  public:
@@ -83,8 +76,6 @@ class SimpleStore {
 
     Revision view() const { return changed ? revision : revision - 1; }
   };
-  // Which branch each transaction of a tree takes, in the order of a walk along the branches taken.
-  class Path;
 
   // Reads.
   Status check_bounds(Revision requested, Revision current) const;
@@ -106,11 +97,11 @@ class SimpleStore {
 
   // Transactions.
   bool holds(const pb::Compare& compare) const;
-  void decide(const pb::TxnRequest& request, Path& path) const;
-  Status check_txn(const pb::TxnRequest& request, Path& path, const LeaseBook& leases,
+  void decide(const pb::TxnRequest& request, TxnPath& path) const;
+  Status check_txn(const pb::TxnRequest& request, TxnPath& path, const LeaseBook& leases,
                    std::vector<KeyRange>& deleted) const;
   Status check_read(const pb::RangeRequest& request) const;
-  pb::TxnResponse execute(const pb::TxnRequest& request, Path& path, Write& write);
+  pb::TxnResponse execute(const pb::TxnRequest& request, TxnPath& path, Write& write);
 
   // History.
   std::deque<Change>::const_iterator first_change(Revision from) const;  // with a revision of at least `from`

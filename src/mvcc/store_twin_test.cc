@@ -2,134 +2,25 @@
 
 #include <gtest/gtest.h>
 
-#include "base/prng.h"
 #include "mvcc/simple_store.h"
 #include "mvcc/snapshot_twin.h"
+#include "mvcc/store.h"
+#include "mvcc/store_program.h"
 
 namespace quorate::mvcc {
 namespace {
 
-// Which key hangs on which lease, as the store says it.
-class Ledger final : public LeaseBook {
- public:
-  explicit Ledger(const std::set<LeaseId>& leases) : leases_(leases) {}
-  bool exists(LeaseId lease) const override { return leases_.contains(lease); }
-  void move_key(std::string_view key, LeaseId from, LeaseId to) override {
-    EXPECT_NE(from, to);
-    EXPECT_TRUE(to == 0 || leases_.contains(to));
-    if (from != 0) {
-      EXPECT_EQ(keys_[from].erase(std::string(key)), 1u);
-    }
-    if (to != 0) {
-      EXPECT_TRUE(keys_[to].insert(std::string(key)).second);
-    }
-  }
-  const std::set<std::string>& keys(LeaseId lease) { return keys_[lease]; }
-
- private:
-  const std::set<LeaseId>& leases_;
-  std::map<LeaseId, std::set<std::string>> keys_;
-};
-
-// Draws requests over few keys, so that they meet.
-class Draw {
- public:
-  explicit Draw(uint64_t seed) : prng_(seed) {}
-
-  bool chance(uint64_t percent) { return prng_.chance(percent, 100); }
-  uint64_t below(uint64_t bound) { return prng_.below(bound); }
-  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
-
-  std::string_view key() {
-    static constexpr std::string_view kKeys[] = {"a", "b", "ba", "bb", "c", "\xff", "d", "e"};
-    if (chance(3)) return keep(std::string("a\0", 2));
-    return kKeys[below(std::size(kKeys))];
-  }
-  std::string_view end() {
-    if (chance(55)) return {};
-    if (chance(20)) return keep(std::string(1, '\0'));
-    return key();
-  }
-  std::string_view value() { return keep(prng_.bytes(below(4))); }
-  LeaseId lease() { return chance(60) ? 0 : static_cast<LeaseId>(7 + below(4)); }  // 10 does not exist
-  Revision near(Revision current) {
-    return current + 1 - static_cast<Revision>(below(static_cast<uint64_t>(current) + 3));
-  }
-
-  pb::RangeRequest range(Revision current) {
-    pb::RangeRequest r{.key = key(), .range_end = end()};
-    if (chance(10)) r.key = keep(std::string(1, '\0')), r.range_end = r.key;
-    if (chance(40)) r.limit = static_cast<int64_t>(below(6)) - 1;
-    if (chance(40)) r.revision = near(current);
-    if (chance(50)) r.sort_order = static_cast<pb::SortOrder>(below(3));
-    if (chance(50)) r.sort_target = static_cast<pb::SortTarget>(below(5));
-    r.keys_only = chance(20);
-    r.count_only = chance(10);
-    for (Revision* bound : {&r.min_mod_revision, &r.max_mod_revision, &r.min_create_revision, &r.max_create_revision}) {
-      if (chance(10)) *bound = near(current);
-    }
-    return r;
-  }
-  pb::PutRequest put() {
-    pb::PutRequest p{.key = key(), .value = value(), .lease = lease()};
-    p.prev_kv = chance(30);
-    if (chance(15)) p.ignore_value = true, p.value = {};
-    if (chance(15)) p.ignore_lease = true, p.lease = 0;
-    return p;
-  }
-  pb::DeleteRangeRequest remove() { return {.key = key(), .range_end = end(), .prev_kv = chance(40)}; }
-
-  pb::Compare compare(Revision current) {
-    pb::Compare c{.key = key()};
-    c.result = static_cast<pb::CompareResult>(below(5));
-    c.target = static_cast<pb::CompareTarget>(below(6));
-    c.range_end = chance(70) ? std::string_view() : end();
-    c.union_field = static_cast<uint32_t>(c.target) + 4;
-    if (c.union_field == 7) c.value = value();
-    if (c.union_field != 7) c.number = chance(50) ? static_cast<int64_t>(below(4)) : near(current);
-    if (chance(10)) c.union_field = 0;
-    if (chance(5)) c.union_field = 4 + static_cast<uint32_t>(below(5));
-    return c;
-  }
-  pb::TxnRequest txn(Revision current, int depth) {
-    pb::TxnRequest t;
-    for (uint64_t n = below(3); n > 0; --n) t.compare.push_back(compare(current));
-    for (auto* ops : {&t.success, &t.failure}) {
-      for (uint64_t n = below(5); n > 0; --n) ops->push_back(op(current, depth));
-    }
-    return t;
-  }
-
- private:
-  pb::RequestOp op(Revision current, int depth) {
-    pb::RequestOp out;
-    const uint64_t kind = below(100);
-    if (kind < 35) {
-      out.request = range(current);
-    } else if (kind < 65) {
-      out.request = put();
-    } else if (kind < 80 || depth == 0) {
-      out.request = remove();
-    } else if (kind < 98) {
-      out.request = std::make_unique<pb::TxnRequest>(txn(current, depth - 1));
-    }
-    return out;
-  }
-
-  Prng prng_;
-  std::deque<std::string> texts_;
-};
-
-template <class Response>
-std::string told(const Result<Response>& result) {
-  return result ? pb::encode(*result) : result.error().text();
-}
-
+template <class Store>
 class Pair {
  public:
+  static constexpr bool kSteps = requires(Store& store) { store.step_compaction(1); };
+
   explicit Pair(uint64_t seed) : draw_(seed), ledger_(twin_.leases) {}
 
   void step() {
+    if constexpr (kSteps) {
+      if (draw_.chance(30)) store_.step_compaction(draw_.below(5));
+    }
     const Revision current = store_.revision();
     const uint64_t kind = draw_.below(100);
     if (kind < 30) {
@@ -169,12 +60,19 @@ class Pair {
     store_.delete_range(all, ledger_).value();
     store_.put({.key = "z", .value = "1"}, ledger_).value();
     ASSERT_TRUE(store_.compact(store_.revision()).ok());
-    SimpleStore fresh;
+    finish_compaction();
+    Store fresh;
     fresh.put({.key = "z", .value = "1"}, ledger_).value();
     EXPECT_EQ(store_.bytes(), fresh.bytes());
   }
 
  private:
+  void finish_compaction() {
+    if constexpr (kSteps) {
+      while (store_.step_compaction(100) != Progress::kDone) continue;
+      EXPECT_FALSE(store_.compacting());
+    }
+  }
   void read_transaction(Revision current) {
     pb::TxnRequest request;
     if (draw_.chance(50)) request.compare.push_back(draw_.compare(current));
@@ -211,15 +109,20 @@ class Pair {
   }
 
   Draw draw_;
-  SimpleStore store_;
+  Store store_;
   SnapshotTwin twin_;
   Ledger ledger_;
 };
 
-TEST(SimpleStore, EqualsItsTwinInRandomPrograms) {
+template <class Store>
+class StoreTwin : public testing::Test {};
+using Stores = testing::Types<SimpleStore, Store>;
+TYPED_TEST_SUITE(StoreTwin, Stores);
+
+TYPED_TEST(StoreTwin, EqualsTheStoreInRandomPrograms) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Pair pair(seed);
+    Pair<TypeParam> pair(seed);
     for (int i = 0; i < 400; ++i) {
       pair.step();
       if (testing::Test::HasFailure()) FAIL() << "step " << i;

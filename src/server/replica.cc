@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kClusterVersion = "3.7.0";  // the version this program speaks, as a cluster version
 constexpr size_t kCatchUpRevisionsPerTurn = 4096;
+constexpr size_t kCompactionRecordsPerTurn = 2048;  // about 300 us
+constexpr size_t kHashRecordsPerTurn = 2048;
 
 uint32_t ticks(Duration period, Duration tick) { return static_cast<uint32_t>(std::max<int64_t>(1, period / tick)); }
 
@@ -86,6 +88,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
       machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
+      meter_(env, options.slow_apply),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
       log_write_seconds_(
@@ -107,6 +110,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
     ++writes_in_flight_;
     wal_->append(recovered_.hard_state, recovered_.entries, [this](const Status& status) { on_persisted(0, status); });
   }
+  recovered_index_ = recovered_.entries.back().index;
   recovered_ = {};
 }
 
@@ -174,8 +178,9 @@ void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call,
   if (!proposed) return refuse(proposed.error());
   unapplied_bytes_ += bytes + limits::kEntryOverheadBytes;
   env_.trace.mark(env::Stage::kPropose, call, proposed->index);
-  waiters_.emplace(id, Waiter{std::move(done), call});
-  waiter_deadlines_.emplace_back(env_.core.now() + options_.request_timeout(), id);
+  const MonoTime now = env_.core.now();
+  waiters_.emplace(id, Waiter{std::move(done), call, payload, now});
+  waiter_deadlines_.emplace_back(now + options_.request_timeout(), id);
 }
 
 void Replica::read(ReadReady done) {
@@ -183,6 +188,24 @@ void Replica::read(ReadReady done) {
   if (reads_.size() >= limits::kReadsWaitingMax) return done(errors::RequestTooManyRequests());
   reads_.push_back({env_.core.now() + options_.request_timeout(), std::move(done)});
   raft_.read(first_read_ + reads_.size() - 1);
+}
+
+void Replica::hash(Revision revision, Hashed done) {
+  if (stopping_ || !failed_.ok()) return done(quorate::fail(errors::Stopped()));
+  if (hashings_.size() >= kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
+  auto hasher = mvcc::KeyHasher::open(machine_.store(), revision);
+  if (!hasher) return done(quorate::fail(hasher.error()));
+  hashings_.push_back({std::move(*hasher), std::move(done)});  // this turn's hook begins
+}
+
+void Replica::step_hashes() {
+  if (hashings_.empty()) return;
+  if (hashings_.front().hasher->step(kHashRecordsPerTurn)) {
+    Hashing hashing = std::move(hashings_.front());
+    hashings_.pop_front();
+    hashing.done(hashing.hasher->result());
+  }
+  if (!hashings_.empty()) take_another_turn();
 }
 
 // Discharges what Raft owes, until it owes nothing: order within a Ready is the type's.
@@ -198,10 +221,22 @@ void Replica::flush() {
     for (const raft::ReadId id : ready.failed_reads) answer_read(id, errors::LeaderChanged());
     resolve_reads();
   }
-  if (hub_->step(kCatchUpRevisionsPerTurn) && !step_posted_) {
-    step_posted_ = true;
-    env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
-  }
+  if (hub_->step(kCatchUpRevisionsPerTurn)) take_another_turn();
+  step_hashes();
+  step_compaction();
+}
+
+void Replica::take_another_turn() {
+  if (std::exchange(step_posted_, true)) return;
+  env_.core.post([this] { step_posted_ = false; });  // the hook of that turn goes on
+}
+
+// While it waits for a read that spans turns, that read's turns bring it back here.
+void Replica::step_compaction() {
+  const mvcc::Progress progress = machine_.step_compaction(kCompactionRecordsPerTurn);
+  if (progress == mvcc::Progress::kMore) take_another_turn();
+  if (progress != mvcc::Progress::kDone) return;
+  for (machine::Outcome& outcome : std::exchange(physical_compactions_, {})) answer(outcome);
 }
 
 void Replica::note_role(const raft::SoftState& state) {
@@ -260,6 +295,7 @@ void Replica::apply(const std::vector<pb::Entry>& committed) {
   }
   raft_.applied(machine_.applied_index());
   forget_old_entries();
+  serve_when_ready();
 }
 
 void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
@@ -270,13 +306,20 @@ void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
     raft_.apply_conf_change(change);
     return;
   }
+  const bool measured = entry.index > recovered_index_ && !entry.data.empty();
+  const MonoTime began = measured ? env_.clock.now() : MonoTime{};
   machine::Outcome outcome = machine_.apply(entry, now);
   if (entry.data.empty()) {
     if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
     return;
   }
+  if (measured) meter_.applied(entry, outcome, env_.clock.now() - began);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
-  answer(outcome);
+  if (outcome.physical && machine_.store().compacting()) {
+    physical_compactions_.push_back(std::move(outcome));
+  } else {
+    answer(outcome);
+  }
 }
 
 void Replica::answer(machine::Outcome& outcome) {
@@ -292,6 +335,7 @@ void Replica::answer(machine::Outcome& outcome) {
   // Answers come in the order of the proposals, so that the list of deadlines stays short.
   if (waiter_deadlines_.front().second == outcome.request) waiter_deadlines_.pop_front();
   env_.trace.mark(env::Stage::kApply, waiter.call, machine_.applied_index());
+  meter_.answered(waiter.payload, true, env_.core.now() - waiter.since);
   waiter.done(outcome);
 }
 
@@ -299,6 +343,7 @@ void Replica::on_first_entry_of_own_term() {
   lessor_term_ = raft_.term();
   machine_.lessor().promote(env_.clock.now(), options_.election_timeout);
   publish();
+  decide_cluster_version();
 }
 
 void Replica::forget_old_entries() {
@@ -344,6 +389,7 @@ void Replica::expire_proposals(MonoTime now) {
     Waiter waiter = std::move(found->second);
     waiters_.erase(found);
     ++counters_.proposals_failed;
+    meter_.answered(waiter.payload, false, now - waiter.since);
     waiter.done(outcome);
   }
 }
@@ -373,19 +419,23 @@ void Replica::publish() {
                    {"local-member-attributes", "{Name:" + options_.name + "}"},
                    {"cluster-id", hex(options_.cluster)},
                    {"publish-timeout", options_.request_timeout()}});
-    decide_cluster_version();
-    if (on_published_) on_published_();
   });
 }
 
 void Replica::decide_cluster_version() {
-  if (!published_ || deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
+  if (deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
   deciding_ = true;
   propose(pb::Payload::kClusterVersionSet, pb::encode(pb::ClusterVersionSetRequest{.version = kClusterVersion}), 0,
           [this](machine::Outcome& outcome) {
             deciding_ = false;
             if (outcome.status.ok()) env_.log.info("updated cluster version", {{"to", kClusterVersion}});
           });
+}
+
+void Replica::serve_when_ready() {
+  if (serving_ || !published_ || machine_.members().cluster_version().empty()) return;
+  serving_ = true;
+  if (on_published_) on_published_();
 }
 
 void Replica::fail(const Status& status) {
@@ -409,6 +459,8 @@ void Replica::fail_everything(const Status& status) {
     outcome.status = status;
     waiter.done(outcome);
   }
+  physical_compactions_.clear();
+  for (Hashing& hashing : std::exchange(hashings_, {})) hashing.done(quorate::fail(status));
   indexed_reads_.clear();
   while (!reads_.empty()) answer_read(first_read_, status);
 }

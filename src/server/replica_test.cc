@@ -288,6 +288,16 @@ TEST(Replica, PublishesItsNameAndUrlsAtEveryStart) {
   EXPECT_EQ(bench.published, 1);
 }
 
+TEST(Replica, ServesOnlyWhenTheClustersVersionIsDecided) {
+  Bench bench;
+  bench.open();
+  while (bench.published == 0) {
+    ASSERT_NE(bench.disk().pending_writes(), 0u);
+    bench.finish_write();
+  }
+  EXPECT_EQ(bench.replica().machine().members().cluster_version(), "3.7.0");
+}
+
 TEST(Replica, CompactsByItselfWhenTold) {
   Bench bench;
   bench.options.auto_compaction = {.mode = AutoCompaction::Mode::kRevision, .period = {}, .revisions = 2};
@@ -297,6 +307,53 @@ TEST(Replica, CompactsByItselfWhenTold) {
   EXPECT_LE(bench.replica().machine().store().compacted(), 0);
   bench.advance(2min);
   EXPECT_EQ(bench.replica().machine().store().compacted(), 4);
+}
+
+TEST(Replica, CompactsOverManyTurnsAndAnswersAPhysicalCompactionAtItsEnd) {
+  Bench bench;
+  bench.serve();
+  for (int i = 0; i < 10'000; ++i) bench.put("k", "v");
+  bench.settle();
+  std::vector<std::string> told;
+  const auto propose = [&](Revision revision, bool physical, const char* what) {
+    bench.replica().propose(pb::Payload::kCompaction,
+                            pb::encode(pb::CompactionRequest{.revision = revision, .physical = physical}), 0,
+                            [&, what](machine::Outcome& outcome) {
+                              const bool under_way = bench.replica().machine().store().compacting();
+                              told.push_back(what + std::string(under_way ? " while it goes on " : " at its end ") +
+                                             std::string(outcome.status.text()));
+                            });
+  };
+  propose(9'000, true, "physical");
+  propose(9'500, false, "logical");
+  propose(9'000, true, "refused");
+  bench.settle();
+  const std::string compacted(errors::Compacted().text());
+  EXPECT_EQ(told, (std::vector<std::string>{"logical while it goes on ", "physical at its end ",
+                                            "refused at its end " + compacted}));
+  EXPECT_EQ(bench.replica().machine().store().compacted(), 9'500);
+}
+
+TEST(Replica, HashesOneAfterTheOtherOverManyTurns) {
+  Bench bench;
+  bench.serve();
+  for (int i = 0; i < 10'000; ++i) bench.put(std::to_string(i), "v");
+  bench.settle();
+  const Revision revision = bench.replica().machine().store().revision();
+  std::vector<Result<mvcc::KeyHash>> told;
+  for (size_t i = 0; i <= Replica::kHashesWaitingMax; ++i) {
+    bench.replica().hash(0, [&](const Result<mvcc::KeyHash>& hash) { told.push_back(hash); });
+  }
+  bench.replica().hash(revision + 1, [&](const Result<mvcc::KeyHash>& hash) { told.push_back(hash); });
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].error(), errors::RequestTooManyRequests());
+  bench.put("later", "v");
+  bench.settle();
+  ASSERT_EQ(told.size(), 2 + Replica::kHashesWaitingMax);
+  for (size_t i = 2; i < told.size(); ++i) {
+    EXPECT_EQ(told[i]->revision, revision);
+    EXPECT_EQ(told[i]->hash, told[2]->hash);
+  }
 }
 
 TEST(Replica, ForgetsOldEntriesButKeepsServing) {

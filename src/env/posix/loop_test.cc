@@ -92,7 +92,7 @@ TEST(PosixLoop, TwoLoopsPassABallBackAndForth) {
   Fixture left;
   Fixture right;
   Mailbox<int>* to_left = nullptr;
-  Mailbox<int> to_right(right.loop, Priority::kClient, 1, [&](int&& ball) { to_left->push(std::move(ball)); });
+  Mailbox<int> to_right(right.loop, Priority::kClient, 1, [&](int&& ball) { to_left->push(int{ball}); });
   Mailbox<int> left_box(left.loop, Priority::kCompletion, 1, [&](int&& ball) {
     if (ball == kRounds) return left.loop.stop();
     to_right.push(ball + 1);

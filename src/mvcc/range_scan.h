@@ -1,0 +1,52 @@
+// mvcc/range_scan.h: one range at one revision, in steps: scan, filter, sort, cut.
+//
+// Loop:    core. Not safe for any other.
+// Source:  v3 API, section 4.2.
+// Costs:   of a scan at the newest revision: O(log keys) to count, then what is returned, where neither an order nor a
+//          filter asks for all; of one at an older revision: every key in the range that has history.
+// Invariants:
+//   (1) What is found does not depend on how the steps were cut, nor on changes and freed records between them, as
+//       long as no record that is visible at the scan's revision is freed: RangeCursor sees to that.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mvcc/keyspace.h"
+#include "pb/rpc.h"
+
+namespace quorate::mvcc {
+
+class RangeScan {
+ public:
+  // `request`, and what it views, must live as long as this. `at` is the revision to read at; `named` the one that the
+  // response's header names.
+  RangeScan(const Keyspace& space, const pb::RangeRequest& request, Revision at, Revision named);
+
+  // Looks at up to `budget` keys, lowers it by those, and returns whether it is done.
+  bool step(size_t& budget);
+  // Once, when it is done. The response views into the store's records.
+  pb::RangeResponse finish();
+
+ private:
+  template <bool kOnlyLive>
+  bool scan(size_t& budget);
+  void visit(const Record* record);
+  // Whether what is still to come changes nothing.
+  bool enough() const { return counted_ && found_.size() >= wanted_; }
+
+  const Keyspace& space_;
+  const pb::RangeRequest& request_;
+  const KeyRange range_;
+  const Revision at_;
+  size_t wanted_;         // of records that pass the filters
+  bool counted_ = false;  // the count is known before the scan
+  bool done_ = false;
+  std::string next_key_;  // where the next step begins, once there was one
+  bool begun_ = false;
+  std::vector<const Record*> found_;
+  pb::RangeResponse response_;
+};
+
+}  // namespace quorate::mvcc
