@@ -219,5 +219,6 @@ void Node::seal() {
 std::vector<env::Address> Node::client_addresses() const { return addresses_of(client_); }
 std::vector<env::Address> Node::peer_addresses() const { return addresses_of(peer_); }
 std::vector<env::Address> Node::metrics_addresses() const { return addresses_of(metrics_); }
+std::vector<env::Address> Node::client_http_addresses() const { return addresses_of(client_http_); }
 
 }  // namespace quorate::node

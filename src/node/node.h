@@ -41,6 +41,7 @@ class Node {
   std::vector<env::Address> client_addresses() const;
   std::vector<env::Address> peer_addresses() const;
   std::vector<env::Address> metrics_addresses() const;
+  std::vector<env::Address> client_http_addresses() const;
   const wal::DataDirectory& directory() const { return directory_; }
   // Of the log's last entry when it was opened; 0 where it had none.
   Index last_index_at_start() const { return last_index_at_start_; }

@@ -68,6 +68,7 @@ void describe(env::Recorder& recorder, const Node& node, const StartFacts& start
   recorder.describe("client-addresses", texts_of(node.client_addresses()));
   recorder.describe("peer-addresses", texts_of(node.peer_addresses()));
   recorder.describe("metrics-addresses", texts_of(node.metrics_addresses()));
+  recorder.describe("client-http-addresses", texts_of(node.client_http_addresses()));
 }
 
 Result<uint64_t> recorded_number(const env::Recording& recording, std::string_view name) {

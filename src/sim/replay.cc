@@ -87,6 +87,7 @@ class Replay {
     listen("client-addresses", config_.listen_client_urls);
     listen("peer-addresses", config_.listen_peer_urls);
     listen("metrics-addresses", config_.listen_metrics_urls);
+    listen("client-http-addresses", config_.listen_client_http_urls);
     if (fresh == 0) {
       if (Status status = load(); !status.ok()) return fail(std::move(status));
     }
