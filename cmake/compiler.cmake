@@ -18,6 +18,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(quorate_options INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict)
 endif()
 
+if(QUORATE_MUTANTS)
+  target_compile_definitions(quorate_options INTERFACE QUORATE_MUTANTS)
+endif()
+
 if(QUORATE_SANITIZE STREQUAL "address")
   target_compile_options(quorate_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(quorate_options INTERFACE -fsanitize=address,undefined)

@@ -7,6 +7,7 @@ set(QUORATE_FLOOR_TABLE
   "1 | env       | base"
   "1 | pb        | base"
   "2 | env/posix | base env"
+  "2 | env/sim   | base env"
   "2 | raft      | base pb"
   "2 | http      | base env"
   "3 | wal       | base env pb raft"
@@ -18,6 +19,7 @@ set(QUORATE_FLOOR_TABLE
   "7 | api       | base env pb http raft mvcc lease watch machine server"
   "7 | client    | base env pb http"
   "8 | node      | base env env/posix pb http raft wal mvcc lease watch machine server api"
+  "9 | sim       | base env env/sim pb http raft wal mvcc lease watch machine server api client node"
   "10 | cmd      | base env env/posix pb http client node"
 )
 

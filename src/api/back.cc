@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 namespace quorate::api {
 namespace {
@@ -75,16 +76,17 @@ void Responder::reply(std::string encoded) const {
   }
   back_->env().trace.mark(env::Stage::kReply, call_, 0);
   back_->metrics().message_sent(method_, encoded.size());
-  back_->metrics().handled(method_, Code::kOk);
+  back_->metrics().handled(method_, Code::kOk, back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kReply;
   item.call = call_;
   item.message = Bytes::adopt(std::move(encoded));
+  if (mutated(Mutant::kWrongStream)) back_->confuse(item);
   back_->answer(io_, std::move(item));
 }
 
 void Responder::fail(const Status& status) const {
-  back_->metrics().handled(method_, status.code());
+  back_->metrics().handled(method_, status.code(), back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
@@ -120,7 +122,7 @@ size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
 
 void StreamWriter::finish(const Status& status) {
   if (std::exchange(finished_, true)) return;
-  back_->metrics().handled(method_, status.code());
+  back_->metrics().handled(method_, status.code(), back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
@@ -133,7 +135,7 @@ Back::Back(const env::Env& env, server::Replica& replica, const BackOptions& opt
     : env_(env),
       replica_(replica),
       options_(options),
-      metrics_(env.metrics, replica),
+      metrics_(env.metrics, replica, options.extensive_metrics),
       inbox_(env.core, env::Priority::kClient, limits::kRequestMailboxItems,
              [this](ToCore&& item) { on_item(std::move(item)); }) {
   await_leader_check();
@@ -192,7 +194,9 @@ void Back::hold(ToCore&& item) {
 }
 
 void Back::on_item(ToCore&& item) {
-  if (!serving_) return hold(std::move(item));
+  // Probes and members are answered from the first turn on; only clients wait.
+  const bool waits = item.kind != ToCore::Kind::kPlain || item.plain->port == Port::kClient;
+  if (!serving_ && waits) return hold(std::move(item));
   switch (item.kind) {
     case ToCore::Kind::kUnary: return on_unary(std::move(item));
     case ToCore::Kind::kOpen: return on_open(item);
@@ -216,14 +220,19 @@ void Back::on_stream_item(ToCore&& item) {
     case ToCore::Kind::kHalfClose: return stream.on_half_close();
     case ToCore::Kind::kCredit: return stream.on_credit(item.credit_bytes);
     default:  // kCancel
-      metrics_.handled(found->second.method, Code::kCanceled);
+      metrics_.handled(found->second.method, Code::kCanceled, env_.core.now() - found->second.since);
       streams_.erase(found);
   }
 }
 
+void Back::count_client(const ToCore& item) {
+  metrics_.client_request(row_of(item.method).kind, item.client_api_version);
+}
+
 void Back::on_unary(ToCore&& item) {
-  const Responder call(*this, item.io, item.call, item.method);
+  const Responder call(*this, item.io, item.call, item.method, env_.core.now());
   metrics_.started(item.method);
+  count_client(item);
   metrics_.message_received(item.method, item.message.size());
   if (stopping_) return call.fail(errors::Stopped());
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
@@ -235,13 +244,20 @@ void Back::on_unary(ToCore&& item) {
 
 void Back::on_open(const ToCore& item) {
   metrics_.started(item.method);
-  StreamWriter writer(*this, item.io, item.call, item.method);
+  count_client(item);
+  const MonoTime since = env_.core.now();
+  StreamWriter writer(*this, item.io, item.call, item.method, since);
   if (stopping_) return writer.finish(errors::Stopped());
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
     return writer.finish(errors::NoLeader());
   }
   streams_.emplace(StreamKey{item.io, item.call},
-                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader});
+                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader, since});
+}
+
+void Back::confuse(ToIo& reply) {
+  if (++replies_ % 16 == 0) std::swap(reply.message, previous_reply_);
+  if (replies_ % 16 == 15) previous_reply_ = reply.message;
 }
 
 void Back::end_stream(IoIndex io, http::CallId call) {
@@ -254,7 +270,7 @@ void Back::end_stream(IoIndex io, http::CallId call) {
 }
 
 void Back::finish_stream(const StreamKey& key, const OpenStream& open, const Status& status) {
-  metrics_.handled(open.method, status.code());
+  metrics_.handled(open.method, status.code(), env_.core.now() - open.since);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = key.second;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/port.h"
 #include "api/service_metrics.h"
 #include "env/env.h"
@@ -29,8 +30,8 @@ class Back;
 // The way back to one unary call; a small value that a completion can hold. Safe to use after the client is gone.
 class Responder {
  public:
-  Responder(Back& back, IoIndex io, http::CallId call, Method method)
-      : back_(&back), call_(call), io_(io), method_(method) {}
+  Responder(Back& back, IoIndex io, http::CallId call, Method method, MonoTime since)
+      : back_(&back), call_(call), since_(since), io_(io), method_(method) {}
 
   // Ends the call with one encoded message.
   void reply(std::string encoded) const;
@@ -40,6 +41,7 @@ class Responder {
  private:
   Back* back_;
   http::CallId call_;
+  MonoTime since_;
   IoIndex io_;
   Method method_;
 };
@@ -57,8 +59,8 @@ class Stream {
 // The way back to one stream's client, for the stream object itself.
 class StreamWriter {
  public:
-  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method)
-      : back_(&back), call_(call), io_(io), method_(method) {}
+  StreamWriter(Back& back, IoIndex io, http::CallId call, Method method, MonoTime since)
+      : back_(&back), call_(call), since_(since), io_(io), method_(method) {}
 
   // Both return the stream's unsent bytes.
   size_t send(std::string encoded);
@@ -70,6 +72,7 @@ class StreamWriter {
  private:
   Back* back_;
   http::CallId call_;
+  MonoTime since_;
   IoIndex io_;
   Method method_;
   size_t unsent_bytes_ = 0;
@@ -78,6 +81,9 @@ class StreamWriter {
 
 struct BackOptions {
   machine::GuardLimits limits;
+  bool extensive_metrics = false;  // --metrics extensive
+  Access access;
+  std::vector<std::string> command_line;  // as /debug/vars shows it
 };
 
 class Back {
@@ -102,17 +108,20 @@ class Back {
   // For Responder and StreamWriter.
   void answer(IoIndex io, ToIo&& item) { io_[io]->push(std::move(item)); }
   void end_stream(IoIndex io, http::CallId call);
+  void confuse(ToIo& reply);  // Mutant::kWrongStream: one call in sixteen gets the reply of the one before
 
  private:
   struct OpenStream {
     std::unique_ptr<Stream> stream;
     Method method{};
     bool require_leader = false;
+    MonoTime since{};
   };
   using StreamKey = std::pair<IoIndex, http::CallId>;
 
   void on_item(ToCore&& item);
   void hold(ToCore&& item);
+  void count_client(const ToCore& item);
   void on_unary(ToCore&& item);
   void on_open(const ToCore& item);
   void on_stream_item(ToCore&& item);
@@ -133,6 +142,8 @@ class Back {
   std::vector<ToCore> held_;  // until serve()
   size_t held_bytes_ = 0;
   std::move_only_function<void()> drained_;
+  Bytes previous_reply_;  // these two for the mutant alone
+  uint64_t replies_ = 0;
   CoreMailbox inbox_;
 };
 

@@ -1,11 +1,13 @@
 #include "api/front.h"
 
+#include "api/request_stats.h"
 #include "base/limits.h"
 
 namespace quorate::api {
 namespace {
 
 constexpr Duration kDrainPoll = 10ms;
+constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
 
 // Etcd refuses this header when it is not text; what it says is only counted.
 bool is_utf8(std::string_view text) {
@@ -27,10 +29,12 @@ bool is_utf8(std::string_view text) {
 
 }  // namespace
 
-Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core)
+Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core,
+             Duration slow)
     : env_(env),
       io_(io),
       port_(port),
+      slow_(slow),
       core_(core),
       server_(http::Server::create(env, options, *this)),
       mailbox_(env.loop, env::Priority::kCompletion, 0, [this](ToIo&& item) { on_item(std::move(item)); }) {}
@@ -50,17 +54,21 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   if (port_ != Port::kClient || !method) {
     return server_->finish(call, method ? Status(Code::kUnimplemented, "unknown service") : method.error());
   }
-  if (!is_utf8(http::header_of(head.headers, "client-api-version"))) {
+  const std::string_view client_api_version = http::header_of(head.headers, "client-api-version");
+  if (!is_utf8(client_api_version)) {
     return server_->finish(call, errors::InvalidClientAPIVersion());
   }
   Open& open = open_[call];
   open.method = *method;
   open.require_leader = http::header_of(head.headers, "hasleader") == "true";
+  if (client_api_version.size() <= kClientVersionBytesMax) open.client_api_version = client_api_version;
   open.kind = row_of(*method).kind;
+  open.peer = std::move(head.peer);
   if (open.kind == MethodKind::kUnary) return;
   ToCore item = item_of(ToCore::Kind::kOpen, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
+  item.client_api_version = std::move(open.client_api_version);
   if (!core_.try_push(std::move(item))) finish(call, errors::RequestTooManyRequests());
 }
 
@@ -109,6 +117,9 @@ void Front::forward_unary(http::CallId call, Open& open) {
   ToCore item = item_of(ToCore::Kind::kUnary, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
+  item.client_api_version = std::move(open.client_api_version);
+  open.request = open.message;
+  open.since = env_.loop.now();
   item.message = std::move(open.message);
   if (!core_.try_push(std::move(item))) return finish(call, errors::RequestTooManyRequests());
   open.forwarded_bytes = bytes;
@@ -116,8 +127,25 @@ void Front::forward_unary(http::CallId call, Open& open) {
 }
 
 void Front::finish(http::CallId call, const Status& status) {
-  if (const auto found = open_.find(call); found != open_.end()) forget(found);
+  if (const auto found = open_.find(call); found != open_.end()) {
+    note_answer(found->second, {}, status.ok());
+    forget(found);
+  }
   server_->finish(call, status);
+}
+
+void Front::note_answer(const Open& open, std::string_view response, bool ok) {
+  if (open.kind != MethodKind::kUnary || open.since == MonoTime{}) return;
+  const Duration took = env_.loop.now() - open.since;
+  const bool debug = env_.log.enabled(env::Level::kDebug);
+  if (!debug && (took <= slow_ || !env_.log.enabled(env::Level::kWarn))) return;
+  log_unary(env_.log, debug ? env::Level::kDebug : env::Level::kWarn, env_.clock.wall(),
+            {.method = open.method,
+             .peer = open.peer,
+             .request = open.request.view(),
+             .response = response,
+             .ok = ok,
+             .took = took});
 }
 
 void Front::forget(OpenCalls::iterator found) {
@@ -148,7 +176,10 @@ void Front::on_request(http::CallId call, http::PlainRequest&& request) {
 void Front::on_item(ToIo&& item) {
   switch (item.kind) {
     case ToIo::Kind::kReply:
-      if (const auto found = open_.find(item.call); found != open_.end()) forget(found);
+      if (const auto found = open_.find(item.call); found != open_.end()) {
+        note_answer(found->second, item.message.view(), true);
+        forget(found);
+      }
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
       return server_->finish(item.call, Status());

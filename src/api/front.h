@@ -19,7 +19,9 @@ namespace quorate::api {
 
 class Front final : public http::Handler {
  public:
-  Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core);
+  // A unary call that takes longer than `slow` is logged.
+  Front(const env::LoopEnv& env, const http::ServerOptions& options, IoIndex io, Port port, CoreMailbox& core,
+        Duration slow);
   ~Front() override;
 
   http::Server& server() { return *server_; }
@@ -40,10 +42,15 @@ class Front final : public http::Handler {
     Method method{};
     MethodKind kind{};
     bool require_leader = false;
+    std::string client_api_version;
     bool has_message = false;  // not of a bidirectional stream
     Bytes message;
     size_t forwarded_bytes = 0;  // unary: of what the core has
-    size_t owed_bytes = 0;       // credit not yet returned
+    // Unary, for the log: who asked, what, and when the core was asked.
+    std::string peer;
+    Bytes request;
+    MonoTime since{};
+    size_t owed_bytes = 0;  // credit not yet returned
   };
 
   using OpenCalls = std::unordered_map<http::CallId, Open>;
@@ -53,6 +60,7 @@ class Front final : public http::Handler {
   // Forgets the call and ends it.
   void finish(http::CallId call, const Status& status);
   void forget(OpenCalls::iterator found);
+  void note_answer(const Open& open, std::string_view response, bool ok);
   void on_item(ToIo&& item);
   void send(ToIo&& item);
   void drain();
@@ -63,6 +71,7 @@ class Front final : public http::Handler {
   const env::LoopEnv env_;
   const IoIndex io_;
   const Port port_;
+  const Duration slow_;
   CoreMailbox& core_;
   std::unique_ptr<http::Server> server_;
   OpenCalls open_;

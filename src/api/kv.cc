@@ -14,17 +14,20 @@ void reply_with_outcome(Back& back, const Responder& call, machine::Outcome& out
   call.reply(pb::encode(response));
 }
 
-void answer_range(Back& back, const Responder& call, const pb::RangeRequest& request) {
-  back.metrics().range_total.add();
+// What came at `since` took until now.
+Duration took(Back& back, MonoTime since) { return back.env().clock.now() - since; }
+
+void answer_range(Back& back, const Responder& call, const pb::RangeRequest& request, MonoTime since) {
   Result<pb::RangeResponse> response = back.replica().machine().store().range(request);
+  back.replica().meter().answered(request, response, took(back, since));
   if (!response) return call.fail(response.error());
   response->header = back.replica().header(response->header);
   call.reply(pb::encode(*response));
 }
 
-void answer_read_txn(Back& back, const Responder& call, const pb::TxnRequest& request) {
-  back.metrics().txn_total.add();
+void answer_read_txn(Back& back, const Responder& call, const pb::TxnRequest& request, MonoTime since) {
   Result<pb::TxnResponse> response = back.replica().machine().store().read_txn(request);
+  back.replica().meter().answered(request, response, took(back, since));
   if (!response) return call.fail(response.error());
   response->header = back.replica().header(response->header);
   call.reply(pb::encode(*response));
@@ -36,11 +39,12 @@ void range(Back& back, Responder call, Bytes message) {
   pb::RangeRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
-  if (request.serializable) return answer_range(back, call, request);
+  const MonoTime since = back.env().core.now();
+  if (request.serializable) return answer_range(back, call, request, since);
   // `request` views into `message`, which the completion keeps alive.
-  back.replica().read([&back, call, message = std::move(message), request](const Status& status) {
+  back.replica().read([&back, call, message = std::move(message), request, since](const Status& status) {
     if (!status.ok()) return call.fail(status);
-    answer_range(back, call, request);
+    answer_range(back, call, request, since);
   });
 }
 
@@ -48,7 +52,6 @@ void put(Back& back, Responder call, Bytes message) {
   pb::PutRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
-  back.metrics().put_total.add();
   back.replica().propose(pb::Payload::kPut, message.view(), call.call(), [&back, call](machine::Outcome& outcome) {
     reply_with_outcome<pb::PutResponse>(back, call, outcome);
   });
@@ -58,7 +61,6 @@ void delete_range(Back& back, Responder call, Bytes message) {
   pb::DeleteRangeRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
-  back.metrics().delete_total.add();
   back.replica().propose(
       pb::Payload::kDeleteRange, message.view(), call.call(),
       [&back, call](machine::Outcome& outcome) { reply_with_outcome<pb::DeleteRangeResponse>(back, call, outcome); });
@@ -69,16 +71,17 @@ void txn(Back& back, Responder call, Bytes message) {
   if (!pb::decode(message.view(), *request)) return call.fail(malformed_request());
   if (const Status status = machine::check(*request, back.options().limits); !status.ok()) return call.fail(status);
   if (!machine::is_read_only(*request)) {
-    back.metrics().txn_total.add();
     return back.replica().propose(
         pb::Payload::kTxn, message.view(), call.call(),
         [&back, call](machine::Outcome& outcome) { reply_with_outcome<pb::TxnResponse>(back, call, outcome); });
   }
-  if (machine::is_serializable(*request)) return answer_read_txn(back, call, *request);
-  back.replica().read([&back, call, message = std::move(message), request = std::move(request)](const Status& status) {
-    if (!status.ok()) return call.fail(status);
-    answer_read_txn(back, call, *request);
-  });
+  const MonoTime since = back.env().core.now();
+  if (machine::is_serializable(*request)) return answer_read_txn(back, call, *request, since);
+  back.replica().read(
+      [&back, call, message = std::move(message), request = std::move(request), since](const Status& status) {
+        if (!status.ok()) return call.fail(status);
+        answer_read_txn(back, call, *request, since);
+      });
 }
 
 void compact(Back& back, Responder call, Bytes message) {

@@ -11,18 +11,24 @@ void grant(Back& back, Responder call, Bytes message) {
   pb::LeaseGrantRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   if (request.ttl_s > limits::kMaxLeaseTtlS) return call.fail(errors::LeaseTTLTooLarge());
-  while (request.id == 0) {
-    request.id = static_cast<LeaseId>(back.replica().next_request_id() & 0x7fffffffffffffffu);
+  // The bytes as they came; an id of ours goes behind them, where it overrides what is before.
+  std::string body(message.view());
+  if (request.id == 0) {
+    while (request.id == 0) {
+      request.id = static_cast<LeaseId>(back.replica().next_request_id() & 0x7fffffffffffffffu);
+    }
+    pb::LeaseGrantRequest chosen;
+    chosen.id = request.id;
+    pb::append(chosen, body);
   }
-  back.replica().propose(pb::Payload::kLeaseGrant, pb::encode(request), call.call(),
-                         [&back, call](machine::Outcome& outcome) {
-                           if (!outcome.status.ok()) return call.fail(outcome.status);
-                           pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
-                           response.header = back.replica().header(response.header);
-                           back.metrics().leases_granted_total.add();
-                           back.metrics().lease_ttl_s.observe(static_cast<double>(response.ttl_s));
-                           call.reply(pb::encode(response));
-                         });
+  back.replica().propose(pb::Payload::kLeaseGrant, body, call.call(), [&back, call](machine::Outcome& outcome) {
+    if (!outcome.status.ok()) return call.fail(outcome.status);
+    pb::LeaseGrantResponse response = std::get<pb::LeaseGrantResponse>(outcome.response);
+    response.header = back.replica().header(response.header);
+    back.metrics().leases_granted_total.add();
+    back.metrics().lease_ttl_s.observe(static_cast<double>(response.ttl_s));
+    call.reply(pb::encode(response));
+  });
 }
 
 void revoke(Back& back, Responder call, Bytes message) {

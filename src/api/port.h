@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "api/methods.h"
@@ -30,8 +31,9 @@ struct PlainCall {
 struct ToCore {
   enum class Kind : uint8_t { kUnary, kOpen, kMessage, kHalfClose, kCancel, kCredit, kPlain, kDrained };
   Kind kind = Kind::kUnary;
-  Method method{};              // kUnary, kOpen
-  bool require_leader = false;  // kUnary, kOpen: metadata hasleader: true
+  Method method{};                 // kUnary, kOpen
+  bool require_leader = false;     // kUnary, kOpen: metadata hasleader: true
+  std::string client_api_version;  // kUnary, kOpen: metadata client-api-version; empty for none
   IoIndex io = 0;
   http::CallId call = 0;
   Bytes message;                     // kUnary, kMessage

@@ -63,7 +63,6 @@ class RangeStream final : public Stream {
     if (request_.revision <= 0) request_.revision = header_.revision;
     limit_ = request_.limit;
     next_key_ = request_.key;
-    back_.metrics().range_total.add();
     pump();
   }
 

@@ -11,6 +11,7 @@
 namespace quorate::limits {
 
 // Requests.
+inline constexpr size_t kLoggedRequestBytes = 16 * 1024;        // of a slow request, in the operator's log
 inline constexpr size_t kGrpcOverheadBytes = 512 * 1024;        // receive limit above --max-request-bytes
 inline constexpr size_t kMaxSendBytes = (size_t{1} << 31) - 1;  // of one unary answer
 inline constexpr int64_t kMaxLeaseTtlS = 9'000'000'000;
@@ -51,6 +52,9 @@ inline constexpr Duration kFirstRequestTimeout = 120s;    // for the preface, or
 inline constexpr Duration kLinger = 1s;                   // between our last word and the close, so that it is read
 inline constexpr Duration kDrainNotice = 5s;              // for the answer to the first GOAWAY
 inline constexpr size_t kOutputBytesHigh = 256 * 1024;    // of one stream; above it the producer is asked to wait
+
+// Hashes.
+inline constexpr size_t kHashesWaitingMax = 16;  // of HashKV, under way or waiting for their turn
 
 // Log.
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;

@@ -7,9 +7,9 @@
 #include "cmd/ctl/command.h"
 
 int main(int argc, char** argv) {
-  using namespace quorate::cmd::ctl;
+  namespace ctl = quorate::cmd::ctl;
   const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
-  Environment environment;
+  ctl::Environment environment;
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view variable = *at;
     const size_t equals = variable.find('=');
@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
   }
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   std::ios::sync_with_stdio(false);
-  const int exit_code = run_command_line(name == "etcdctl" ? name : "quoratectl", arguments, environment,
-                                         {STDIN_FILENO, std::cout, std::cerr});
+  const int exit_code = ctl::run_command_line(name == "etcdctl" ? name : "quoratectl", arguments, environment,
+                                              {STDIN_FILENO, std::cout, std::cerr});
   std::cout.flush();
   return exit_code;
 }

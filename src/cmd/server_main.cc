@@ -1,14 +1,17 @@
 #include "cmd/server_main.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
+#include "env/posix/sd_notify.h"
 #include "env/posix/signals.h"
 #include "env/posix/world.h"
 #include "node/config.h"
@@ -26,6 +29,11 @@ env::posix::WorldOptions world_options(const node::Config& config) {
   options.log.level = config.log_level;
   options.log.format = config.log_format;
   options.log.outputs = config.log_outputs;
+  options.log.rotation = config.log_rotation;
+  if (!config.command_line.empty()) {
+    const std::string& program = config.command_line[0];
+    options.log.program = program.substr(program.rfind('/') + 1);
+  }
   return options;
 }
 
@@ -88,6 +96,20 @@ int end_with(const node::Failure& failure) {
   return failure.exit_code;
 }
 
+void notify_init_daemon(env::Log& log) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  log.info("notifying init daemon");
+  const Status status = env::posix::sd_notify(socket == nullptr ? "" : socket, "READY=1");
+  if (!status.ok()) return log.error("failed to notify systemd for readiness", {{"error", status.text()}});
+  log.info("successfully notified init daemon");
+}
+
+// All of this process, now and later: the store is in its memory.
+Status lock_memory() {
+  if (::mlockall(MCL_CURRENT | MCL_FUTURE) == 0) return {};
+  return Status(Code::kResourceExhausted, std::string("cannot lock memory (--memory-mlock): ") + std::strerror(errno));
+}
+
 int run(const node::Config& config, const std::vector<node::Note>& notes) {
   env::Trace trace;
   auto world = env::posix::World::create(world_options(config), trace);
@@ -99,7 +121,12 @@ int run(const node::Config& config, const std::vector<node::Note>& notes) {
   for (const node::Note& note : notes) log_note(env.log, note);
   std::vector<env::LoopEnv> serving;
   for (size_t i = 0; i < (*world)->serving_loops(); ++i) serving.push_back((*world)->serving_loop(i));
-  auto node = node::Node::create(env, std::move(serving), config);
+  auto node = [&]() -> Result<std::unique_ptr<node::Node>> {
+    if (config.lock_memory) {
+      if (Status status = lock_memory(); !status.ok()) return fail(std::move(status));
+    }
+    return node::Node::create(env, std::move(serving), config);
+  }();
   if (!node) {
     env.log.error("failed to start", {{"error", node.error().text()}});
     std::fprintf(stderr, "quorate: %s\n", node.error().text().c_str());
@@ -118,6 +145,7 @@ int run(const node::Config& config, const std::vector<node::Note>& notes) {
       signal_seen = number;
       stop(0);
     });
+    (*node)->on_serving([&] { notify_init_daemon(env.log); });
     (*world)->start_io_loops();
     (*node)->start([&](const Status&) { stop(kExitFailure); });
     (*world)->run();
@@ -147,7 +175,8 @@ int server_main(int argc, char** argv) {
     std::fputs(print->text.c_str(), stdout);
     return 0;
   }
-  const auto& start = std::get<node::Serve>(launch);
+  auto start = std::get<node::Serve>(launch);
+  start.config.command_line.assign(argv, argv + argc);
   return run(start.config, start.notes);
 }
 

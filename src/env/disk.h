@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/mutant.h"
 #include "base/result.h"
 
 namespace quorate::env {
@@ -96,7 +97,7 @@ class Disk {
     create_filled_async(temporary, size,
                         [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
                           if (status.ok()) status = rename(log.temporary, log.path);
-                          if (status.ok()) status = sync_directory(log.directory);
+                          if (status.ok() && !mutated(Mutant::kNoDirectorySync)) status = sync_directory(log.directory);
                           if (!status.ok()) {
                             (void)remove(log.temporary);  // a part of it would only keep the disk full
                             return tell(fail(std::move(status)));
@@ -113,6 +114,9 @@ class Disk {
   // Under a temporary name, synced, renamed, folder synced: afterwards the whole file is there, durably,
   // or the old one is. Blocks.
   virtual Status replace_file(const std::string& path, std::string_view contents) = 0;
+  // What the file holds is durable afterwards, whoever wrote it: a process that was killed may have left bytes in
+  // a cache, where they can be read and lost. Blocks.
+  virtual Status sync_file(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // durable after sync_directory
   virtual Status remove(const std::string& path) = 0;
   virtual Status sync_directory(const std::string& path) = 0;

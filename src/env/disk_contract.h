@@ -171,6 +171,7 @@ TYPED_TEST_P(DiskContract, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(this->disk().rename(missing, this->path("x")).code(), Code::kNotFound);
   EXPECT_EQ(this->disk().list(missing).error().code(), Code::kNotFound);
   EXPECT_EQ(this->disk().sync_directory(missing).code(), Code::kNotFound);
+  EXPECT_EQ(this->disk().sync_file(missing).code(), Code::kNotFound);
   EXPECT_EQ(this->disk().lock_directory(missing).error().code(), Code::kNotFound);
   EXPECT_FALSE(this->disk().exists(missing));
 }
@@ -181,6 +182,7 @@ TYPED_TEST_P(DiskContract, FilesAreRenamedOverOthersAndRemoved) {
   EXPECT_TRUE(this->disk().rename(this->path("a"), this->path("b")).ok());
   EXPECT_FALSE(this->disk().exists(this->path("a")));
   EXPECT_EQ(this->disk().read_file(this->path("b")), "A");
+  EXPECT_TRUE(this->disk().sync_file(this->path("b")).ok());
   EXPECT_TRUE(this->disk().sync_directory(this->world.folder()).ok());
   EXPECT_TRUE(this->disk().remove(this->path("b")).ok());
   EXPECT_TRUE(this->disk().list(this->world.folder())->empty());

@@ -68,6 +68,20 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, std:
   return histograms_[member->second];
 }
 
+std::optional<double> Metrics::read(std::string_view name) {
+  for (auto& refresh : refreshers_) refresh();
+  const auto found = families_.find(name);
+  if (found == families_.end()) return std::nullopt;
+  const auto member = found->second.members.find({});
+  if (member == found->second.members.end()) return std::nullopt;
+  switch (found->second.kind) {
+    case Kind::kCounter: return counters_[member->second].value;
+    case Kind::kGauge: return gauges_[member->second].value;
+    case Kind::kHistogram: break;
+  }
+  return std::nullopt;
+}
+
 std::string Metrics::scrape() {
   for (auto& refresh : refreshers_) refresh();
   std::vector<prometheus::MetricFamily> out;

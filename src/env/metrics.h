@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ class Metrics {
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
   // Runs before every scrape, to set gauges that are read rather than counted.
   void before_scrape(std::move_only_function<void()> refresh) { refreshers_.push_back(std::move(refresh)); }
+
+  // A counter or gauge without labels, as a scrape would print it now; nothing when there is none of that name.
+  std::optional<double> read(std::string_view name);
 
   // The text exposition format, version 0.0.4.
   std::string scrape();

@@ -27,7 +27,7 @@ class Endpoint final : public SocketEvents {
   }
   void on_closed(const Status& why) override { closed = why; }
 
-  void send(std::string bytes) {
+  void send(std::string_view bytes) {
     unsent += bytes;
     send_more();
   }

@@ -56,6 +56,8 @@ void Connection::sniff(std::string_view bytes) {
   const size_t compared = std::min(first_bytes_.size(), kClientPreface.size());
   const bool alike = std::string_view(first_bytes_).substr(0, compared) == kClientPreface.substr(0, compared);
   if (alike && compared < kClientPreface.size()) return;
+  const Protocols spoken = server_.options().protocols;
+  if (spoken == (alike ? Protocols::kHttp1 : Protocols::kHttp2)) return lose();
   protocol_ = alike ? make_http2(*this) : make_http1(*this);
   if (draining_) protocol_->drain();
   const std::string first = std::move(first_bytes_);

@@ -78,7 +78,11 @@ class Handler {
   virtual void on_request(CallId call, PlainRequest&& request) = 0;
 };
 
+// What a port speaks; a connection that begins otherwise is closed.
+enum class Protocols : uint8_t { kBoth, kHttp1, kHttp2 };
+
 struct ServerOptions {
+  Protocols protocols = Protocols::kBoth;
   size_t max_message_bytes = 2'097'152;             // of one gRPC message, without its prefix
   size_t max_body_bytes = 2'097'152;                // of a plain request
   uint32_t max_concurrent_streams = 4'294'967'295;  // as announced; nghttp2's own state bounds it too

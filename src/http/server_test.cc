@@ -358,5 +358,20 @@ TEST(Client, MayBeDestroyedOnceACallHasEnded) {
   EXPECT_EQ(f.server->open_connections(), 0U);
 }
 
+TEST(Server, APortForOneProtocolClosesAConnectionThatBeginsInAnother) {
+  const std::string plain = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  for (const Protocols spoken : {Protocols::kBoth, Protocols::kHttp1, Protocols::kHttp2}) {
+    ServerOptions options;
+    options.protocols = spoken;
+    EchoFixture f(options);
+    testing::RawClient http1 = f.raw(plain), http2 = f.raw(preface);
+    EXPECT_EQ(http1.take().starts_with("HTTP/1.1 200"), spoken != Protocols::kHttp2);
+    EXPECT_EQ(http1.closed(), spoken == Protocols::kHttp2);
+    EXPECT_EQ(!http2.take().empty(), spoken != Protocols::kHttp1);
+    EXPECT_EQ(http2.closed(), spoken == Protocols::kHttp1);
+  }
+}
+
 }  // namespace
 }  // namespace quorate::http

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 namespace quorate::lease {
 
@@ -73,6 +74,7 @@ void Lessor::detach(LeaseId id, std::string_view key) {
 
 void Lessor::promote(MonoTime now, Duration extend) {
   primary_ = true;
+  if (mutated(Mutant::kForgetDeadline)) return;
   for (auto& [id, lease] : leases_) set_deadline(id, lease, later(now, lease.replicated_ttl_s, extend));
 }
 

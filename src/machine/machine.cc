@@ -1,6 +1,7 @@
 #include "machine/machine.h"
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::machine {
 
@@ -50,27 +51,34 @@ Outcome Machine::apply(const pb::Entry& entry, MonoTime now) {
     return outcome;
   }
   outcome.request = request.id;
+  outcome.payload = request.payload;
   execute(request, now, outcome);
   return outcome;
 }
 
-void Machine::execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome) {
+void Machine::execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome) {
   Book book(lessor_);
   if (auto* range = std::get_if<pb::RangeRequest>(&request.body)) {
     settle(store_.range(*range), outcome);
+    outcome.tally.ranges = outcome.status.ok() ? 1 : 0;
   } else if (auto* put = std::get_if<pb::PutRequest>(&request.body)) {
     settle(store_.put(*put, book), outcome);
+    if (outcome.status.ok()) outcome.tally = tally(*put);
   } else if (auto* remove = std::get_if<pb::DeleteRangeRequest>(&request.body)) {
     settle(store_.delete_range(*remove, book), outcome);
+    if (outcome.status.ok()) outcome.tally = tally(*remove);
   } else if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) {
+    if (mutated(Mutant::kHalfTxn) && txn->success.size() > 1) txn->success.pop_back();
     settle(store_.txn(*txn, book), outcome);
+    if (outcome.status.ok()) outcome.tally = tally(*txn, std::get<pb::TxnResponse>(outcome.response));
   } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
     outcome.physical = compaction->physical;
     settle(compact(*compaction), outcome);
+    outcome.tally.ranges = outcome.status.ok() ? 1 : 0;  // etcd reads a key for the header's revision
   } else if (auto* lease_grant = std::get_if<pb::LeaseGrantRequest>(&request.body)) {
     settle(grant(*lease_grant, now), outcome);
   } else if (auto* lease_revoke = std::get_if<pb::LeaseRevokeRequest>(&request.body)) {
-    settle(revoke(*lease_revoke), outcome);
+    settle(revoke(*lease_revoke, outcome.tally), outcome);
   } else if (auto* checkpoints = std::get_if<pb::LeaseCheckpointRequest>(&request.body)) {
     for (const pb::LeaseCheckpoint& c : checkpoints->checkpoints) lessor_.checkpoint(c.id, c.remaining_ttl_s, now);
   } else if (auto* alarm_request = std::get_if<pb::AlarmRequest>(&request.body)) {
@@ -97,10 +105,11 @@ Result<pb::LeaseGrantResponse> Machine::grant(const pb::LeaseGrantRequest& reque
   return pb::LeaseGrantResponse{.header = header(), .id = request.id, .ttl_s = ttl_s, .error = {}};
 }
 
-Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& request) {
+Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& request, Tally& tally) {
   TRY(const std::vector<std::string> keys, lessor_.revoke(request.id));
   Book book(lessor_);
   store_.delete_keys(keys, book);
+  tally = tally_of_revoke(keys.size());
   return pb::LeaseRevokeResponse{.header = header()};
 }
 

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "lease/lessor.h"
 #include "machine/members.h"
+#include "machine/tally.h"
 #include "mvcc/store.h"
 #include "pb/internal.h"
 #include "pb/raft.h"
@@ -41,6 +42,8 @@ struct Outcome {
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
                pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
       response;
+  pb::Payload payload = pb::Payload::kNone;  // what kind of request it was
+  Tally tally;                               // of a request that succeeded
 };
 
 class Machine {
@@ -70,11 +73,11 @@ class Machine {
  private:
   // Takes note of the entry's place. Requires that it follows the one before.
   void advance(const pb::Entry& entry);
-  void execute(const pb::InternalRequest& request, MonoTime now, Outcome& outcome);
+  void execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome);
 
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
-  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request);
+  Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request, Tally& tally);
   Status alarm(const pb::AlarmRequest& request);
   pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
 

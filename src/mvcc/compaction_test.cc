@@ -121,7 +121,7 @@ TEST(Compaction, HistoryIsSqueezedOnceHolesAreTheMostOfIt) {
   course.apply({Step::kCompact, "", course.store.revision()});
   size_t slices = 0;
   while (course.store.step_compaction(100) != Progress::kDone) ++slices;
-  EXPECT_GT(slices, 6000u);  // hash, sweep and squeeze: each looks at all
+  EXPECT_GT(slices, 6000u);                          // hash, sweep and squeeze: each looks at all
   EXPECT_LT(course.store.held_bytes(), before / 2);  // two regions of the pool are the least
   EXPECT_EQ(course.store.keys(), 101u);
 }

@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "env/log.h"
 #include "env/log_format.h"
+#include "env/log_rotation.h"
 #include "env/net.h"
+#include "node/feature_gates.h"
 #include "server/auto_compactor.h"
 
 namespace quorate::node {
@@ -58,13 +61,24 @@ struct Config {
   server::AutoCompaction auto_compaction;
   Duration watch_progress_interval = 10min;
 
+  FeatureGates feature_gates;
+  std::vector<std::string> cors{"*"};            // origins, sorted
+  std::vector<std::string> host_whitelist{"*"};  // names, sorted
+  bool extensive_metrics = false;
+  Duration warning_apply_duration = 100ms;
+  Duration warning_unary_request_duration = 300ms;
+
   env::Level log_level = env::Level::kInfo;
   env::LogFormat log_format = env::LogFormat::kJson;
   std::vector<std::string> log_outputs{"default"};
+  std::optional<env::LogRotation> log_rotation;
 
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
-  std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number
+  bool lock_memory = false;
+  uint64_t log_segment_bytes = limits::kSegmentBytes;  // no flag sets it: tests make it small
+  std::vector<std::string> command_line;               // the program and its arguments
+  std::optional<size_t> io_loops;                      // unset: 0 with two cores or fewer, else by their number
 };
 
 // How many io loops a machine with `cores` cores (by cgroup) gets when none are asked for.

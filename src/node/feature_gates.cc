@@ -69,4 +69,14 @@ bool gate_enabled(const FeatureGates& gates, std::string_view gate) {
   return known->initial;
 }
 
+void export_gates(env::Metrics& metrics, const FeatureGates& gates) {
+  for (const Gate& gate : kGates) {
+    const bool alpha = gate.stage == Stage::kAlpha || gate.name == "AllAlpha";
+    metrics
+        .gauge("etcd_server_feature_enabled", "Feature gates: 1 where one is enabled.",
+               {{"name", std::string(gate.name)}, {"stage", alpha ? "ALPHA" : "BETA"}})
+        .set(gate_enabled(gates, gate.name));
+  }
+}
+
 }  // namespace quorate::node

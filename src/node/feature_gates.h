@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "env/metrics.h"
 
 namespace quorate::node {
 
@@ -19,5 +20,8 @@ Result<FeatureGates> parse_feature_gates(std::string_view text);
 
 // What holds for `gate`: as named, else by AllAlpha or AllBeta, else its default.
 bool gate_enabled(const FeatureGates& gates, std::string_view gate);
+
+// etcd_server_feature_enabled, one for each gate: 1 where it is enabled.
+void export_gates(env::Metrics& metrics, const FeatureGates& gates);
 
 }  // namespace quorate::node

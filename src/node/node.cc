@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "node/start_log.h"
 #include "wal/wal.h"
 
 namespace quorate::node {
@@ -21,12 +22,6 @@ env::Address address_of(const Url& url) {
 std::vector<env::Address> addresses_of(const auto& bound) {
   std::vector<env::Address> out;
   for (const auto& b : bound) out.push_back(b.address);
-  return out;
-}
-
-std::vector<std::string> texts_of(const std::vector<Url>& urls) {
-  std::vector<std::string> out;
-  for (const Url& url : urls) out.push_back(url.text());
   return out;
 }
 
@@ -53,6 +48,7 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   out.max_request_bytes = config.max_request_bytes;
   out.watch_progress_interval = config.watch_progress_interval;
   out.auto_compaction = config.auto_compaction;
+  out.slow_apply = config.warning_apply_duration;
   return out;
 }
 
@@ -86,6 +82,11 @@ Result<Node::Bound> Node::listen(const env::LoopEnv& loop, const Url& url, size_
 }
 
 Status Node::bind() {
+  for (const Url& url : config_.listen_client_http_urls) {
+    if (std::ranges::find(config_.listen_client_urls, url) == config_.listen_client_urls.end()) continue;
+    return Status(Code::kInvalidArgument,
+                  "cannot bind both --listen-client-urls and --listen-client-http-urls on the same url " + url.text());
+  }
   const auto bind_all = [this](const std::vector<Url>& urls, const env::LoopEnv& loop, size_t front,
                                std::vector<Bound>& out) -> Status {
     for (const Url& url : urls) {
@@ -98,7 +99,8 @@ Status Node::bind() {
   const env::LoopEnv core = env_.core_loop();
   if (Status s = bind_all(config_.listen_peer_urls, core, serving_.size(), peer_); !s.ok()) return s;
   if (Status s = bind_all(config_.listen_client_urls, serving_[0], 0, client_); !s.ok()) return s;
-  return bind_all(config_.listen_metrics_urls, core, serving_.size() + 1, metrics_);
+  if (Status s = bind_all(config_.listen_metrics_urls, core, serving_.size() + 1, metrics_); !s.ok()) return s;
+  return bind_all(config_.listen_client_http_urls, serving_[0], serving_.size() + 2, client_http_);
 }
 
 Status Node::open_store() {
@@ -114,6 +116,7 @@ Status Node::open_store() {
   log_options.cluster = directory_.identity.cluster;
   log_options.member = directory_.identity.member;
   log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
+  log_options.segment_bytes = config_.log_segment_bytes;
   log_options.salt = env_.seed;
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();
@@ -122,20 +125,32 @@ Status Node::open_store() {
   api::BackOptions options;
   options.limits.max_txn_ops = config_.max_txn_ops;
   options.limits.max_request_bytes = config_.max_request_bytes;
+  options.extensive_metrics = config_.extensive_metrics;
+  options.access = {.origins = config_.cors, .hosts = config_.host_whitelist};
+  options.command_line = config_.command_line;
+  export_gates(env_.metrics, config_.feature_gates);
   back_ = std::make_unique<api::Back>(env_, *replica_, options);
   return Status();
 }
 
 void Node::make_fronts() {
-  const http::ServerOptions options = server_options(config_);
-  const auto add = [&](const env::LoopEnv& loop, api::Port port) {
+  using http::Protocols;
+  http::ServerOptions options = server_options(config_);
+  const auto add = [&](const env::LoopEnv& loop, api::Port port, Protocols protocols) {
     const auto io = static_cast<api::IoIndex>(fronts_.size());
-    fronts_.push_back(std::make_unique<api::Front>(loop, options, io, port, back_->inbox()));
+    options.protocols = protocols;
+    fronts_.push_back(
+        std::make_unique<api::Front>(loop, options, io, port, back_->inbox(), config_.warning_unary_request_duration));
     back_->attach(io, fronts_.back()->mailbox());
   };
-  for (const env::LoopEnv& loop : serving_) add(loop, api::Port::kClient);
-  add(env_.core_loop(), api::Port::kPeer);
-  add(env_.core_loop(), api::Port::kMetrics);
+  // With a port for HTTP alone the other client ports are for gRPC alone.
+  const bool split = !config_.listen_client_http_urls.empty();
+  for (const env::LoopEnv& loop : serving_) {
+    add(loop, api::Port::kClient, split ? Protocols::kHttp2 : Protocols::kBoth);
+  }
+  add(env_.core_loop(), api::Port::kPeer, Protocols::kBoth);
+  add(env_.core_loop(), api::Port::kMetrics, Protocols::kBoth);
+  add(serving_[0], api::Port::kClient, Protocols::kHttp1);
 
   for (size_t i = 1; i < serving_.size(); ++i) {
     for (const Bound& bound : client_) {
@@ -152,19 +167,18 @@ void Node::make_fronts() {
   for (Bound& bound : client_) fronts_[0]->keep(std::move(bound.listener));
   for (Bound& bound : peer_) fronts_[serving_.size()]->keep(std::move(bound.listener));
   for (Bound& bound : metrics_) fronts_[serving_.size() + 1]->keep(std::move(bound.listener));
+  for (Bound& bound : client_http_) fronts_[serving_.size() + 2]->keep(std::move(bound.listener));
 }
 
 void Node::start(std::move_only_function<void(const Status&)> failed) {
-  env_.log.info("starting a member", {{"name", config_.name},
-                                      {"data-dir", directory_.path},
-                                      {"wal-dir", directory_.log_path},
-                                      {"local-member-id", hex(directory_.identity.member)},
+  log_configuration(env_.log, config_, directory_);
+  env_.log.info("starting a member", {{"local-member-id", hex(directory_.identity.member)},
                                       {"cluster-id", hex(directory_.identity.cluster)},
-                                      {"member-initialized", !directory_.fresh},
-                                      {"listen-client-urls", texts_of(config_.listen_client_urls)},
-                                      {"listen-peer-urls", texts_of(config_.listen_peer_urls)},
-                                      {"advertise-client-urls", config_.advertise_client_urls},
+                                      {"log-dir", directory_.log_path},
                                       {"io-loops", serving_.size()}});
+  log_serving(env_.log, config_, directory_);
+  for (const Bound& bound : peer_) env_.log.info("serving peer traffic", {{"address", bound.address.text()}});
+  for (const Bound& bound : metrics_) env_.log.info("serving metrics", {{"address", bound.url.text()}});
   replica_->on_failed(std::move(failed));
   replica_->on_published([this] { serve(); });
   replica_->start();
@@ -172,11 +186,14 @@ void Node::start(std::move_only_function<void(const Status&)> failed) {
 
 void Node::serve() {
   back_->serve();
-  env_.log.info("ready to serve client requests");
-  for (const Bound& bound : client_) {
+  const auto tell = [this](const Bound& bound, const char* traffic) {
+    env_.log.info("ready to serve client requests");
     env_.log.info("serving client traffic insecurely; this is strongly discouraged!",
-                  {{"traffic", "grpc+http"}, {"address", bound.address.text()}});
-  }
+                  {{"traffic", traffic}, {"address", bound.address.text()}});
+  };
+  for (const Bound& bound : client_) tell(bound, client_http_.empty() ? "grpc+http" : "grpc");
+  for (const Bound& bound : client_http_) tell(bound, "http");
+  if (on_serving_) on_serving_();
 }
 
 void Node::stop(std::move_only_function<void()> done) {

@@ -3,7 +3,8 @@
 // Loop:    made, started, stopped and destroyed on the core loop's thread; made and destroyed while no loop runs.
 // Invariants:
 //   (1) A port is bound before the data directory is touched, so that a second server on it changes nothing.
-//   (2) No client is answered before this member's name and URLs are in the replicated state.
+//   (2) No client is answered before this member's name and URLs, and the cluster's version, are in the replicated
+//       state.
 //   (3) stop() answers or ends every call, then seals the log; the directory's lock is held until destruction.
 #pragma once
 
@@ -30,6 +31,8 @@ class Node {
 
   // On the core loop. `failed` is called once if the member can no longer go on.
   void start(std::move_only_function<void(const Status&)> failed);
+  // Called once, on the core loop, when clients are answered. Before start().
+  void on_serving(std::move_only_function<void()> serving) { on_serving_ = std::move(serving); }
   // On the core loop. `done` is called there when the log is sealed and connections are closed, or when
   // their time to end by themselves is over.
   void stop(std::move_only_function<void()> done);
@@ -61,12 +64,13 @@ class Node {
   wal::DataDirectory directory_;
   std::unique_ptr<server::Replica> replica_;
   std::unique_ptr<api::Back> back_;
-  // One for each serving loop, then the peer port's and the metrics', both on the core loop.
+  // One for each serving loop, then the peer port's and the metrics', both on the core loop, then that of
+  // --listen-client-http-urls on the first serving loop.
   std::vector<std::unique_ptr<api::Front>> fronts_;
-  std::vector<Bound> client_, peer_, metrics_;
+  std::vector<Bound> client_, peer_, metrics_, client_http_;
   size_t draining_ = 0;
   env::TimerId stop_timer_ = 0;
-  std::move_only_function<void()> stopped_;
+  std::move_only_function<void()> stopped_, on_serving_;
 };
 
 }  // namespace quorate::node

@@ -5,6 +5,7 @@
 
 #include "node/feature_gates.h"
 #include "node/go_values.h"
+#include "node/rotation.h"
 #include "node/words.h"
 
 namespace quorate::node {
@@ -55,8 +56,18 @@ Status check_log(const Settings& s) {
     return invalid("unknown log format: " + format + ", supported values json, console");
   }
   const auto outputs = s.words("log-outputs");
-  if (s.truth("enable-log-rotation") && outputs.size() > 1) {
-    return invalid("--log-outputs requires a single file path when --log-rotate-config-json is defined");
+  if (outputs.size() > 1 && std::ranges::find(outputs, "default") != outputs.end()) {
+    return invalid("multi logoutput for \"default\" is not supported yet");
+  }
+  if (s.truth("enable-log-rotation")) {
+    const auto files = std::ranges::count_if(outputs, [](const std::string& output) {
+      return output != "default" && output != "stderr" && output != "stdout";
+    });
+    if (files > 1 || (files == 0 && outputs.size() == 1)) {
+      return invalid("--log-outputs requires a single file path when --log-rotate-config-json is defined");
+    }
+    const auto rotation = parse_log_rotation(s.text("log-rotation-config-json"));
+    if (!rotation) return rotation.error();
   }
   if (outputs.empty()) return invalid("open sink \"\": open : no such file or directory");
   for (const std::string& output : outputs) {
@@ -65,7 +76,6 @@ Status check_log(const Settings& s) {
       return invalid("running with systemd/journal but other '--log-outputs' values (" + joined(outputs, ",") +
                      ") are configured with 'default'; override 'default' value with something else");
     }
-    return invalid("Quorate does not have --log-outputs systemd/journal yet; write to stderr, which systemd keeps");
   }
   return {};
 }
@@ -162,8 +172,8 @@ Status check_refused(const Settings& s) {
     return invalid("Quorate does not have --" + std::string(flag.name) + " yet; it comes with " +
                    std::string(flag.note));
   }
-  for (const std::string_view name :
-       {"listen-peer-urls", "listen-client-urls", "listen-metrics-urls", "initial-advertise-peer-urls"}) {
+  for (const std::string_view name : {"listen-peer-urls", "listen-client-urls", "listen-client-http-urls",
+                                      "listen-metrics-urls", "initial-advertise-peer-urls"}) {
     for (const Url& url : s.urls(name)) {
       if (url.scheme != "https" && url.scheme != "unixs") continue;
       return invalid("Quorate does not have " + url.scheme + " in --" + std::string(name) +
@@ -213,6 +223,7 @@ Result<Config> configure(const Settings& s, std::string_view suffix) {
   out.wal_dir = s.text("wal-dir");
   out.listen_client_urls = s.urls("listen-client-urls");
   out.listen_peer_urls = s.urls("listen-peer-urls");
+  out.listen_client_http_urls = s.urls("listen-client-http-urls");
   out.listen_metrics_urls = s.urls("listen-metrics-urls");
   out.advertise_client_urls = texts_of(s.urls("advertise-client-urls"));
   out.initial_advertise_peer_urls = texts_of(s.urls("initial-advertise-peer-urls"));
@@ -231,6 +242,16 @@ Result<Config> configure(const Settings& s, std::string_view suffix) {
   TRY(out.log_level, env::parse_level(s.text("log-level")));
   out.log_format = s.text("log-format") == "console" ? env::LogFormat::kConsole : env::LogFormat::kJson;
   out.log_outputs = s.words("log-outputs");
+  if (s.truth("enable-log-rotation")) {
+    TRY(out.log_rotation, parse_log_rotation(s.text("log-rotation-config-json")));
+  }
+  out.lock_memory = s.truth("memory-mlock");
+  TRY(out.feature_gates, parse_feature_gates(s.text("feature-gates")));
+  if (s.text("cors") != "*") out.cors = texts_of(s.urls("cors"));
+  out.host_whitelist = s.words("host-whitelist");
+  out.extensive_metrics = s.text("metrics") == "extensive";
+  out.warning_apply_duration = s.duration("warning-apply-duration");
+  out.warning_unary_request_duration = s.duration("warning-unary-request-duration");
   out.socket_options = {.reuse_port = s.truth("socket-reuse-port"), .reuse_address = s.truth("socket-reuse-address")};
   out.unsafe_no_fsync = s.truth("unsafe-no-fsync");
   if (s.given("io-loops")) out.io_loops = s.number("io-loops");

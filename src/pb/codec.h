@@ -14,8 +14,9 @@
 
 namespace quorate::pb {
 
-// Of transactions inside transactions; protobuf's own limit of 100 messages is never reached by etcd's checks.
-inline constexpr int kMaxNesting = 40;
+// Of transactions inside transactions. A request may nest them as deep as --max-txn-ops (128), and one that goes
+// deeper is refused by the guard with a text of its own, so this is above both; it bounds the stack.
+inline constexpr int kMaxNesting = 256;
 
 [[nodiscard]] bool decode(std::string_view bytes, RangeRequest& out);
 [[nodiscard]] bool decode(std::string_view bytes, PutRequest& out);

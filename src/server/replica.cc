@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "machine/members.h"
 #include "pb/codec.h"
 
@@ -49,7 +50,16 @@ raft::Initial initial_of(const wal::Recovered& recovered) {
   return {.hard_state = recovered.hard_state, .conf_state = {}, .entries = recovered.entries};
 }
 
+// Mutant::kApplyTwice: where a leader's term began, the entry before it stands once more.
+void repeat_entries(std::vector<pb::Entry>& entries) {
+  for (size_t i = 1; i < entries.size(); ++i) {
+    const pb::Entry& before = entries[i - 1];
+    if (entries[i].data.empty() && before.type == pb::EntryType::kNormal) entries[i].data = before.data;
+  }
+}
+
 wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const ReplicaOptions& options) {
+  if (mutated(Mutant::kApplyTwice)) repeat_entries(recovered.entries);
   return recovered.entries.empty() ? bootstrap(options) : std::move(recovered);
 }
 
@@ -78,6 +88,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
       machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
+      meter_(env, options.slow_apply),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
       log_write_seconds_(
@@ -99,6 +110,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
     ++writes_in_flight_;
     wal_->append(recovered_.hard_state, recovered_.entries, [this](const Status& status) { on_persisted(0, status); });
   }
+  recovered_index_ = recovered_.entries.back().index;
   recovered_ = {};
 }
 
@@ -166,8 +178,9 @@ void Replica::propose(pb::Payload payload, std::string_view body, uint64_t call,
   if (!proposed) return refuse(proposed.error());
   unapplied_bytes_ += bytes + limits::kEntryOverheadBytes;
   env_.trace.mark(env::Stage::kPropose, call, proposed->index);
-  waiters_.emplace(id, Waiter{std::move(done), call});
-  waiter_deadlines_.emplace_back(env_.core.now() + options_.request_timeout(), id);
+  const MonoTime now = env_.core.now();
+  waiters_.emplace(id, Waiter{std::move(done), call, payload, now});
+  waiter_deadlines_.emplace_back(now + options_.request_timeout(), id);
 }
 
 void Replica::read(ReadReady done) {
@@ -179,7 +192,7 @@ void Replica::read(ReadReady done) {
 
 void Replica::hash(Revision revision, Hashed done) {
   if (stopping_ || !failed_.ok()) return done(quorate::fail(errors::Stopped()));
-  if (hashings_.size() >= kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
+  if (hashings_.size() >= limits::kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
   auto hasher = mvcc::KeyHasher::open(machine_.store(), revision);
   if (!hasher) return done(quorate::fail(hasher.error()));
   hashings_.push_back({std::move(*hasher), std::move(done)});  // this turn's hook begins
@@ -282,6 +295,7 @@ void Replica::apply(const std::vector<pb::Entry>& committed) {
   }
   raft_.applied(machine_.applied_index());
   forget_old_entries();
+  serve_when_ready();
 }
 
 void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
@@ -292,11 +306,14 @@ void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
     raft_.apply_conf_change(change);
     return;
   }
+  const bool measured = entry.index > recovered_index_ && !entry.data.empty();
+  const MonoTime began = measured ? env_.clock.now() : MonoTime{};
   machine::Outcome outcome = machine_.apply(entry, now);
   if (entry.data.empty()) {
     if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
     return;
   }
+  if (measured) meter_.applied(entry, outcome, env_.clock.now() - began);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
   if (outcome.physical && machine_.store().compacting()) {
     physical_compactions_.push_back(std::move(outcome));
@@ -318,6 +335,7 @@ void Replica::answer(machine::Outcome& outcome) {
   // Answers come in the order of the proposals, so that the list of deadlines stays short.
   if (waiter_deadlines_.front().second == outcome.request) waiter_deadlines_.pop_front();
   env_.trace.mark(env::Stage::kApply, waiter.call, machine_.applied_index());
+  meter_.answered(waiter.payload, true, env_.core.now() - waiter.since);
   waiter.done(outcome);
 }
 
@@ -325,6 +343,7 @@ void Replica::on_first_entry_of_own_term() {
   lessor_term_ = raft_.term();
   machine_.lessor().promote(env_.clock.now(), options_.election_timeout);
   publish();
+  decide_cluster_version();
 }
 
 void Replica::forget_old_entries() {
@@ -370,6 +389,7 @@ void Replica::expire_proposals(MonoTime now) {
     Waiter waiter = std::move(found->second);
     waiters_.erase(found);
     ++counters_.proposals_failed;
+    meter_.answered(waiter.payload, false, now - waiter.since);
     waiter.done(outcome);
   }
 }
@@ -399,19 +419,23 @@ void Replica::publish() {
                    {"local-member-attributes", "{Name:" + options_.name + "}"},
                    {"cluster-id", hex(options_.cluster)},
                    {"publish-timeout", options_.request_timeout()}});
-    decide_cluster_version();
-    if (on_published_) on_published_();
   });
 }
 
 void Replica::decide_cluster_version() {
-  if (!published_ || deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
+  if (deciding_ || machine_.members().cluster_version() == kClusterVersion) return;
   deciding_ = true;
   propose(pb::Payload::kClusterVersionSet, pb::encode(pb::ClusterVersionSetRequest{.version = kClusterVersion}), 0,
           [this](machine::Outcome& outcome) {
             deciding_ = false;
             if (outcome.status.ok()) env_.log.info("updated cluster version", {{"to", kClusterVersion}});
           });
+}
+
+void Replica::serve_when_ready() {
+  if (serving_ || !published_ || machine_.members().cluster_version().empty()) return;
+  serving_ = true;
+  if (on_published_) on_published_();
 }
 
 void Replica::fail(const Status& status) {

@@ -24,6 +24,7 @@
 #include "mvcc/cursors.h"
 #include "pb/internal.h"
 #include "raft/core.h"
+#include "server/apply_meter.h"
 #include "server/auto_compactor.h"
 #include "server/lease_keeper.h"
 #include "wal/wal.h"
@@ -43,6 +44,7 @@ struct ReplicaOptions {
   size_t unapplied_bytes_max = limits::kUnappliedBytesMax;  // of proposals
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
+  Duration slow_apply = 100ms;  // --warning-apply-duration
 
   // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
@@ -64,7 +66,8 @@ class Replica {
   void stop(std::move_only_function<void()> done);
   // Called once when the member can no longer go on (a failed log write).
   void on_failed(std::move_only_function<void(const Status&)> failed) { on_failed_ = std::move(failed); }
-  // Called once when this member's name and URLs are in the replicated state: it serves from then on.
+  // Called once when this member's name and URLs, and the cluster's version, are in the replicated state:
+  // it serves from then on, so that no client ever sees a version that is not decided.
   void on_published(std::move_only_function<void()> published) { on_published_ = std::move(published); }
 
   // Proposes one request whose payload is already encoded. `call` is for the trace, 0 for our own.
@@ -73,11 +76,11 @@ class Replica {
   void read(ReadReady done);
   // HashKV of what this member has applied, over several turns. Errors: FutureRev, Compacted, RequestTooManyRequests.
   void hash(Revision revision, Hashed done);
-  static constexpr size_t kHashesWaitingMax = 16;  // under way, or waiting for their turn
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
+  ApplyMeter& meter() { return meter_; }
   RequestId next_request_id() { return request_ids_.next(); }
   const ReplicaOptions& options() const { return options_; }
 
@@ -91,7 +94,7 @@ class Replica {
   pb::ResponseHeader header(const std::optional<pb::ResponseHeader>& partial = {}) const;
 
   struct Counters {
-    uint64_t leader_changes = 0, proposals_failed = 0, reads_failed = 0, slow_applies = 0;
+    uint64_t leader_changes = 0, proposals_failed = 0, reads_failed = 0;
     size_t proposals_pending = 0;
   };
   Counters counters() const;
@@ -101,6 +104,8 @@ class Replica {
   struct Waiter {
     Proposed done;
     uint64_t call = 0;
+    pb::Payload payload{};
+    MonoTime since{};
   };
   struct Read {
     MonoTime deadline{};
@@ -123,6 +128,7 @@ class Replica {
   void expire_reads(MonoTime now);
   void publish();
   void decide_cluster_version();
+  void serve_when_ready();
   void fail(const Status& status);
   void answer(machine::Outcome& outcome);
   void take_another_turn();
@@ -141,6 +147,7 @@ class Replica {
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<LeaseKeeper> leases_;
   std::unique_ptr<AutoCompactor> compactor_;
+  ApplyMeter meter_;
 
   // Proposals that wait for their outcome, and the same in order of their deadlines.
   std::unordered_map<RequestId, Waiter> waiters_;
@@ -171,9 +178,10 @@ class Replica {
   size_t recent_bytes_ = 0;
 
   env::TimerId tick_timer_ = 0;
-  Term lessor_term_ = 0;  // the term in which this member became the leases' primary
+  Term lessor_term_ = 0;       // the term in which this member became the leases' primary
+  Index recovered_index_ = 0;  // the last entry of an earlier process: what it applied is not measured again
   bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
-  bool step_posted_ = false;
+  bool serving_ = false, step_posted_ = false;
   Status failed_;
   MemberId known_leader_ = 0;
   Counters counters_;

@@ -204,6 +204,23 @@ TEST_F(DamageTest, AZeroedBatchBeforeAnotherIsNamed) {
   }
 }
 
+// Found by the simulator's seed 1597: the batch was taken from there, and those after its place were forgotten.
+TEST_F(DamageTest, ABatchThatWasWrittenToAWrongPlaceIsNamed) {
+  make(false);
+  const std::string& segment = good.at(kFirst);
+  const std::vector<size_t> places = batches_of(segment, seed);
+  for (size_t i = 0; i + 2 < places.size(); ++i) {
+    const size_t length = places[i + 1] - places[i];
+    for (size_t to = kAlignmentBytesMax; to + length <= segment.size(); to += kAlignmentBytesMax) {
+      if (to < places[i + 2]) continue;  // it would have covered the next one
+      std::string bytes = segment;
+      bytes.replace(to, length, segment.substr(places[i], length));
+      bytes.replace(places[i], length, length, '\0');
+      expect_named(open_with(kFirst, bytes), kFirst, "offset " + std::to_string(places[i]));
+    }
+  }
+}
+
 TEST_F(DamageTest, AnExchangedOrOutdatedSegmentIsNamed) {
   make(true);
   expect_named(open_with(kFirst, good.at(kSecond)), kFirst, "wrong name");

@@ -31,6 +31,8 @@ class Reading {
   Result<SegmentHeader> read_header(SegmentReader& file, uint64_t segment);
   // The batch that follows in the log, at the first place where it may begin; its offset in `offset`.
   Result<std::optional<Batch>> next_batch(SegmentReader& file, uint64_t& offset);
+  // Whether a batch that continues the log, or a later one, begins at a block of [from, to).
+  Result<bool> batch_between(SegmentReader& file, uint64_t from, uint64_t to);
   Result<Way> take(const SegmentReader& file, uint64_t offset, const Batch& batch);
   Status take_records(const std::string& path, uint64_t offset, const BatchHeader& header, std::string_view payload);
   Status take_append(const std::string& path, uint64_t offset, std::string_view payload);
@@ -89,6 +91,15 @@ Result<SegmentHeader> Reading::read_header(SegmentReader& file, uint64_t segment
   return h;
 }
 
+Result<bool> Reading::batch_between(SegmentReader& file, uint64_t from, uint64_t to) {
+  for (uint64_t at = from; at < to; at += kBlockBytes) {
+    TRY(const std::optional<Batch> batch, file.batch_at(at));
+    if (batch && batch->header.epoch == tail_.segment.epoch && batch->header.sequence >= tail_.next_sequence)
+      return true;
+  }
+  return false;
+}
+
 Result<std::optional<Batch>> Reading::next_batch(SegmentReader& file, uint64_t& offset) {
   // Where a disk asks for more than a block, batches begin at its multiples.
   uint64_t tried = 0;
@@ -96,6 +107,8 @@ Result<std::optional<Batch>> Reading::next_batch(SegmentReader& file, uint64_t& 
     offset = round_up(tail_.end, step);
     if (offset == tried) continue;
     tried = offset;
+    TRY(const bool written, batch_between(file, tail_.end, offset));
+    if (written) break;  // what lies further on was written to a wrong place
     TRY(const std::optional<Batch> batch, file.batch_at(offset));
     if (batch && batch->header.epoch == tail_.segment.epoch && batch->header.sequence == tail_.next_sequence &&
         batch->header.previous_end == tail_.end) {

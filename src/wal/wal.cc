@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "wal/format.h"
 #include "wal/recovery.h"
 #include "wal/segment_reader.h"
@@ -87,6 +88,16 @@ Result<std::unique_ptr<env::LogFile>> open_spare(env::Disk& disk, const Options&
   return disk.open_log(path, traits);
 }
 
+// A process that was killed may have left its last batch, or the last one of the segment before, where it can be
+// read but is not durable. What is appended from here on relies on it.
+Status make_durable(env::Disk& disk, const std::string& directory, uint64_t segment, uint64_t first_segment) {
+  if (mutated(Mutant::kTrustCache)) return {};
+  for (uint64_t i = std::max(first_segment, segment - 1); i <= segment; ++i) {
+    if (Status status = disk.sync_file(directory + "/" + segment_name(i)); !status.ok()) return status;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Opened> Wal::open(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, const Options& options) {
@@ -106,6 +117,11 @@ Result<Opened> Wal::open(env::Disk& disk, env::Loop& loop, env::Log& log, env::T
   if (recovery.recovered.cut_tail) {
     log.warn("the last batch of the log is damaged and was cut; it may have been acknowledged",
              {{"path", current}, {"offset", tail.end}, {"sequence", tail.next_sequence}});
+  }
+  if (!options.unsafe_no_fsync) {
+    const uint64_t segment = tail.segment.segment;
+    Status status = make_durable(disk, options.directory, segment, manifest.first_segment);
+    if (!status.ok()) return fail(std::move(status));
   }
   Writer::Setup setup{.manifest = manifest,
                       .traits = traits,

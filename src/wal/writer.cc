@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 namespace quorate::wal {
 
@@ -58,6 +59,9 @@ void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb:
     CHECK(entry.index > 0 && entry.index <= queued_index_ + 1);
     append_record(entry, waiting.payload);
     queued_index_ = waiting.last_entry = entry.index;
+  }
+  if (mutated(Mutant::kAckBeforeSync) && status_.ok()) {
+    loop_.post([tell = std::exchange(waiting.done, {})]() mutable { tell(Status()); });
   }
   enqueue(std::move(waiting));
 }
@@ -122,16 +126,21 @@ void Writer::write(env::LogFile& file, uint64_t offset, env::AlignedBuffer buffe
   flight_began_ = loop_.now();
   ++counters_.writes;
   counters_.bytes += buffer.size();
-  file.write(offset, std::move(buffer), [this, then](const Status& status, const env::AlignedBuffer&) {
-    in_flight_ = false;
-    last_active_ = loop_.now();
-    counters_.last_write = last_active_ - flight_began_;
-    if (status.ok()) {
-      (this->*then)();
-    } else {
-      poison(status);
-    }
+  file.write(offset, std::move(buffer), [this, &file, offset, then](const Status& status, env::AlignedBuffer back) {
+    if (mutated(Mutant::kRetryFailedSync) && !status.ok()) return write(file, offset, std::move(back), then);
+    written(status, then);
   });
+}
+
+void Writer::written(const Status& status, void (Writer::*then)()) {
+  in_flight_ = false;
+  last_active_ = loop_.now();
+  counters_.last_write = last_active_ - flight_began_;
+  if (status.ok()) {
+    (this->*then)();
+  } else {
+    poison(status);
+  }
 }
 
 env::AlignedBuffer Writer::batch_buffer(size_t payload_bytes) const {
@@ -160,7 +169,20 @@ void Writer::write_batch(const Chunk& chunk) {
   encode_batch_header(header, seed_, {buffer.data(), buffer.size()});
   if (last_entry != 0 && chunk.begins) trace_.mark(env::Stage::kLog, 0, last_entry);
   flight_end_ = write_offset() + batch_bytes(chunk.bytes);
+  if (mutated(Mutant::kRewriteBlock)) return rewrite_block(std::move(buffer));
   write(*current_, write_offset(), std::move(buffer), &Writer::batch_written);
+}
+
+void Writer::rewrite_block(env::AlignedBuffer batch) {
+  const size_t block = static_cast<size_t>(block_bytes_);
+  const bool follows = last_block_.size() == block && write_offset() > round_up(kBlockBytes, block_bytes_);
+  const size_t before = follows ? block : 0;
+  env::AlignedBuffer both(before + batch.size());
+  std::copy_n(last_block_.data(), before, both.data());
+  std::copy_n(batch.data(), batch.size(), both.data() + before);
+  last_block_ = env::AlignedBuffer(block);
+  std::copy_n(batch.data() + batch.size() - block, block, last_block_.data());
+  write(*current_, write_offset() - before, std::move(both), &Writer::batch_written);
 }
 
 void Writer::batch_written() {

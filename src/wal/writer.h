@@ -64,9 +64,11 @@ class Writer final : public Wal {
   uint64_t write_offset() const { return round_up(end_, block_bytes_); }
 
   void write(env::LogFile& file, uint64_t offset, env::AlignedBuffer buffer, void (Writer::*then)());
+  void written(const Status& status, void (Writer::*then)());
   env::AlignedBuffer batch_buffer(size_t payload_bytes) const;
   void write_batch(const Chunk& chunk);
   void batch_written();
+  void rewrite_block(env::AlignedBuffer batch);  // Mutant::kRewriteBlock
   void wipe();
   void wiped();
   void move_on();
@@ -109,6 +111,7 @@ class Writer final : public Wal {
   env::TimerId idle_timer_ = 0;
   Status status_;
   Counters counters_;
+  env::AlignedBuffer last_block_;  // of the batch before; for Mutant::kRewriteBlock alone
 };
 
 }  // namespace quorate::wal

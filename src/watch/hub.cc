@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "pb/codec.h"
 #include "watch/audience.h"
 #include "watch/draft.h"
@@ -202,6 +203,7 @@ void Hub::State::create(Stream& stream, const pb::WatchCreateRequest& request) {
   watcher.encoded_id = pb::encode(only_id);
   watcher.start = request.start_revision;
   watcher.next = request.start_revision == 0 ? next : request.start_revision;
+  if (mutated(Mutant::kResumeOffByOne) && watcher.start != 0 && watcher.start < next) ++watcher.next;
   ++watchers;
   wanting_prev_kv += watcher.prev_kv;
   audience.add(watcher);

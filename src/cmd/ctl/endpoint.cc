@@ -180,7 +180,7 @@ Command endpoint_command(const std::string& program) {
                      flags.scope(FlagScope::kInherited);
                      flags.on_off("cluster", "use all endpoints from the cluster member list");
                    }};
-  const auto add = [&](std::string name, std::string summary, std::string details, int (*run)(Invocation&)) {
+  const auto add = [&](const std::string& name, std::string summary, std::string details, int (*run)(Invocation&)) {
     endpoint.children.push_back({.name = name,
                                  .usage = name,
                                  .summary = std::move(summary),

@@ -73,7 +73,7 @@ Status FlagSet::set(Flag& flag, std::string_view value) {
 }
 
 Status FlagSet::set_as_argument(Flag& flag, std::string_view value) {
-  const Status status = set(flag, value);
+  Status status = set(flag, value);
   flag.given = true;
   if (status.ok()) return status;
   const std::string name = flag.letter != 0 ? "-" + std::string(1, flag.letter) + ", --" + flag.name : "--" + flag.name;

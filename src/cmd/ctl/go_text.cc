@@ -255,7 +255,8 @@ std::string human_bytes(uint64_t bytes) {
     scale *= 1000;
     ++unit;
   }
-  // Rounded to a tenth first, as the reference does.
+  // Rounded to a tenth first, and in this very way, as the reference does.
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings)
   const double value = static_cast<double>(static_cast<uint64_t>(static_cast<double>(bytes) / scale * 10 + 0.5)) / 10;
   char text[32];
   std::snprintf(text, sizeof text, value < 10 ? "%.1f " : "%.0f ", value);

@@ -200,6 +200,13 @@ Status PosixDisk::remove(const std::string& path) {
   return file_error(path, "remove", error == EISDIR ? errno : error);
 }
 
+Status PosixDisk::sync_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return file_error(path, "open", errno);
+  if (::fdatasync(fd.get()) != 0) return file_error(path, "fdatasync", errno);
+  return {};
+}
+
 Status PosixDisk::sync_directory(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return file_error(path, "open", errno);

@@ -1,4 +1,4 @@
-// env/posix/log.h: a Log onto descriptors.
+// env/posix/log.h: a Log onto descriptors, files and systemd's journal.
 //
 // Threads: any; a line is written whole.
 // Invariants:
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,20 +17,22 @@
 #include "env/clock.h"
 #include "env/log.h"
 #include "env/log_format.h"
-#include "env/posix/system.h"
+#include "env/posix/rotating_log.h"
 
 namespace quorate::env::posix {
 
 struct LogOptions {
   Level level = Level::kInfo;
   LogFormat format = LogFormat::kJson;
-  // "default" and "stderr", "stdout", or the path of a file that is appended to.
+  // "default" and "stderr", "stdout", "systemd/journal", or the path of a file that is appended to.
   std::vector<std::string> outputs = {"default"};
+  std::optional<LogRotation> rotation;  // of files
+  std::string program = "quorate";      // as the journal knows it
 };
 
 class PosixLog final : public Log {
  public:
-  // Errors: a file that cannot be opened.
+  // Errors: a file that cannot be opened, or no journal.
   static Result<std::unique_ptr<PosixLog>> open(const LogOptions& options, Clock& clock);
 
   bool enabled(Level level) const override { return level >= level_.load(std::memory_order_relaxed); }
@@ -43,8 +46,7 @@ class PosixLog final : public Log {
   Clock& clock_;
   const LogFormat format_;
   std::atomic<Level> level_;
-  std::vector<Fd> files_;     // opened here
-  std::vector<int> targets_;  // of files_, standard error and standard output
+  std::vector<std::unique_ptr<LogSink>> sinks_;  // written to under mutex_
   std::mutex mutex_;
   LogSampler sampler_;  // guarded by mutex_
 };

@@ -8,10 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include "env/clock_contract.h"
 #include "env/loop_contract.h"
 #include "env/posix/test_world.h"
 
 namespace quorate::env {
+INSTANTIATE_TYPED_TEST_SUITE_P(Posix, ClockContract, posix::PosixTestWorld);
 INSTANTIATE_TYPED_TEST_SUITE_P(Posix, LoopContract, posix::PosixTestWorld);
 }  // namespace quorate::env
 
@@ -90,7 +92,7 @@ TEST(PosixLoop, TwoLoopsPassABallBackAndForth) {
   Fixture left;
   Fixture right;
   Mailbox<int>* to_left = nullptr;
-  Mailbox<int> to_right(right.loop, Priority::kClient, 1, [&](int&& ball) { to_left->push(std::move(ball)); });
+  Mailbox<int> to_right(right.loop, Priority::kClient, 1, [&](int&& ball) { to_left->push(int{ball}); });
   Mailbox<int> left_box(left.loop, Priority::kCompletion, 1, [&](int&& ball) {
     if (ball == kRounds) return left.loop.stop();
     to_right.push(ball + 1);

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <tuple>
+#include <utility>
 
 namespace quorate::env::posix {
 namespace {
@@ -31,6 +33,26 @@ double boot_time_s() {
   return 0;
 }
 
+// Bytes of all interfaces of this network namespace, in and out.
+std::pair<double, double> network_bytes() {
+  std::ifstream file("/proc/self/net/netstat");
+  std::string names, values, name;
+  while (std::getline(file, names) && std::getline(file, values)) {
+    if (!names.starts_with("IpExt:")) continue;
+    std::istringstream of_names(names), of_values(values);
+    std::string skipped;
+    of_names >> skipped;
+    of_values >> skipped;
+    std::pair<double, double> out;
+    for (double value = 0; of_names >> name && of_values >> value;) {
+      if (name == "InOctets") out.first = value;
+      if (name == "OutOctets") out.second = value;
+    }
+    return out;
+  }
+  return {};
+}
+
 double open_files() {
   std::error_code failed;
   double count = 0;
@@ -47,6 +69,9 @@ void add_process_metrics(Metrics& metrics) {
   Counter* cpu = &metrics.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.");
   Gauge* resident = &metrics.gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
   Gauge* virtual_size = &metrics.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.");
+  Gauge* virtual_max = &metrics.gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory in bytes.");
+  Counter* received = &metrics.counter("process_network_receive_bytes_total", "Bytes received over the network.");
+  Counter* sent = &metrics.counter("process_network_transmit_bytes_total", "Bytes sent over the network.");
   Gauge* start = &metrics.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
   Gauge* open = &metrics.gauge("process_open_fds", "Number of open file descriptors.");
   Gauge* open_max = &metrics.gauge("process_max_fds", "Maximum number of open file descriptors.");
@@ -67,6 +92,9 @@ void add_process_metrics(Metrics& metrics) {
       open_max->set(static_cast<double>(files.rlim_cur));
       limit->set(static_cast<double>(files.rlim_cur));
     }
+    rlimit memory{};
+    if (::getrlimit(RLIMIT_AS, &memory) == 0) virtual_max->set(static_cast<double>(memory.rlim_cur));
+    std::tie(received->value, sent->value) = network_bytes();
     open->set(open_files());
     used->set(open->value);
   });

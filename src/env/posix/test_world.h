@@ -41,6 +41,7 @@ class PosixTestWorld {
   Loop& loop() { return world_->core(); }
   Net& net() { return world_->env().net; }
   Disk& disk() { return world_->env().disk; }
+  Clock& clock() { return world_->env().clock; }
   const std::string& folder() const { return folder_.path(); }
   Address free_address() { return {"127.0.0.1", 0, ""}; }
   Address dead_address();

@@ -30,7 +30,7 @@ TestMember::TestMember(const Options& options) : options_(options) {
   changed_.wait(lock, [this] { return ready_; });
 }
 
-void TestMember::run(Config config) {
+void TestMember::run(const Config& config) {
   env::posix::WorldOptions world_options;
   world_options.io_loops = options_.io_loops;
   world_options.log.level = config.log_level;
@@ -122,6 +122,8 @@ void TestClient::open_stream(std::string_view path) {
 }
 
 void TestClient::send(std::string_view message) { connection_->send(stream_call_, Bytes::copy(message)); }
+
+void TestClient::half_close() { connection_->half_close(stream_call_); }
 
 Answer TestClient::next() {
   run_until([this] { return stream_->ended || !stream_->messages.empty(); });

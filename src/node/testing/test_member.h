@@ -47,7 +47,7 @@ class TestMember {
   env::Address peer_address() const { return peer_address_; }
 
  private:
-  void run(Config config);
+  void run(const Config& config);
 
   Options options_;
   env::Trace no_trace_;
@@ -78,6 +78,8 @@ class TestClient {
   // A stream: opened, fed and read by hand.
   void open_stream(std::string_view path);
   void send(std::string_view message);
+  // Nothing more is sent: a call of one message and many answers begins with this.
+  void half_close();
   // The next message of the stream, or its end.
   Answer next();
   void close_stream();

@@ -133,6 +133,9 @@ class FakeDisk final : public env::Disk {
     durable_names_[path] = names_[path];
     return {};
   }
+  Status sync_file(const std::string& path) override {
+    return names_.contains(path) ? Status() : Status(Code::kNotFound, path + ": not there");
+  }
   Status rename(const std::string& from, const std::string& to) override {
     if (!names_.contains(from)) return Status(Code::kNotFound, from + ": not there");
     names_[to] = std::exchange(names_[from], nullptr);

@@ -148,6 +148,21 @@ func TestNestedTxns(t *testing.T) {
 	}
 }
 
+// Each level has one operation of the share that the level around it left.
+func TestTxnsNestAsDeepAsTheShareOfOperationsGoes(t *testing.T) {
+	f := setUp(t)
+	nested := func(levels int) error {
+		op := clientv3.OpPut(f.key("a"), "1")
+		for level := 1; level < levels; level++ {
+			op = clientv3.OpTxn(nil, []clientv3.Op{op}, nil)
+		}
+		_, err := f.Txn(f.ctx).Then(op).Commit()
+		return err
+	}
+	equal(t, "128 levels", nested(128), nil)
+	equal(t, "129 levels", nested(129), rpctypes.ErrTooManyOps)
+}
+
 func TestATxnThatFailsChangesNothing(t *testing.T) {
 	f := setUp(t)
 	before := f.put("a", "1")
