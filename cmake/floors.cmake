@@ -20,7 +20,7 @@ set(QUORATE_FLOOR_TABLE
   "7 | client    | base env pb http"
   "8 | node      | base env env/posix pb http raft wal mvcc lease watch machine server api"
   "9 | sim       | base env env/sim pb http raft wal mvcc lease watch machine server api client node"
-  "10 | cmd      | base env env/posix pb http client node"
+  "10 | cmd      | base env env/posix env/sim pb http wal client node sim"
 )
 
 # Splits the table into QUORATE_MODULES and, for each, QUORATE_FLOOR_<m> and QUORATE_USES_<m>.

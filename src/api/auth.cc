@@ -19,7 +19,7 @@ void status(Back& back, Responder call, Bytes message) {
 
 void authenticate(Back& /*back*/, Responder call, Bytes message) {
   etcdserverpb::AuthenticateRequest request;
-  if (!parse(message, request)) return call.fail(malformed_request());
+  if (!parse(message, request)) return call.fail(malformed_request(message, {1, 2}));
   call.fail(errors::AuthNotEnabled());
 }
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/mutant.h"
+#include "pb/wire.h"
 
 namespace quorate::api {
 namespace {
@@ -31,6 +32,8 @@ UnaryHandler unary_handler(Method method) {
     case Method::kStatus: return maintenance::status;
     case Method::kAlarm: return maintenance::alarm;
     case Method::kHashKv: return maintenance::hash_kv;
+    case Method::kDefragment: return maintenance::defragment;
+    case Method::kHash: return maintenance::hash;
     case Method::kAuthStatus: return auth_service::status;
     case Method::kAuthenticate: return auth_service::authenticate;
     case Method::kHealthCheck: return health::check;
@@ -62,6 +65,26 @@ bool exempt_from_leader_check(Method method) {
 
 Status malformed_request() {
   return Status(Code::kInternal, "grpc: error unmarshalling request: " + std::string(kMalformed));
+}
+
+Status malformed_request(const Bytes& message, std::initializer_list<uint32_t> string_fields) {
+  pb::wire::Reader in(message.view());
+  uint32_t tag = 0;
+  while (in.next(tag)) {
+    const bool text =
+        pb::wire::type_of(tag) == pb::wire::Type::kBytes &&
+        std::find(string_fields.begin(), string_fields.end(), pb::wire::field_of(tag)) != string_fields.end();
+    if (!text) {
+      in.skip(tag);
+      continue;
+    }
+    std::string_view value;
+    in.bytes(value);
+    if (in.ok() && !pb::wire::is_utf8(value)) {
+      return {Code::kInternal, "grpc: error unmarshalling request: string field contains invalid UTF-8"};
+    }
+  }
+  return malformed_request();
 }
 
 Status malformed_message() {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -173,6 +174,8 @@ namespace maintenance {
 void status(Back& back, Responder call, Bytes message);
 void alarm(Back& back, Responder call, Bytes message);
 void hash_kv(Back& back, Responder call, Bytes message);
+void defragment(Back& back, Responder call, Bytes message);
+void hash(Back& back, Responder call, Bytes message);
 }  // namespace maintenance
 namespace auth_service {
 void status(Back& back, Responder call, Bytes message);
@@ -191,6 +194,9 @@ void serve(Back& back, IoIndex io, http::CallId call, PlainCall&& plain);
 
 // For a message that is no valid protobuf, as gRPC's servers say it of unary calls and of streams.
 Status malformed_request();
+// The same of a message with fields of type `string` on its top level: the first fault counts, and text that is not
+// UTF-8 is one with a name of its own.
+Status malformed_request(const Bytes& message, std::initializer_list<uint32_t> string_fields);
 Status malformed_message();
 
 }  // namespace quorate::api

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "api/proto.h"
 #include "base/limits.h"
 #include "pb/codec.h"
 #include "server/testing/bench.h"
@@ -252,6 +255,93 @@ TEST_F(BackTest, AnEndedStreamIsGoneBeforeTheHubEvenIfNoTurnFollows) {
   message(1, "\x0a\xff");
   bench_.loop().turn();
   // TearDown destroys the back, then the bench its replica, its hub and what was posted.
+}
+
+// What the alarm calls answer is told by Status and felt by puts.
+TEST_F(BackTest, AnAlarmIsRaisedToldAndLowered) {
+  serve();
+  const auto alarm = [&](http::CallId call, etcdserverpb::AlarmRequest::AlarmAction action) {
+    etcdserverpb::AlarmRequest request;
+    request.set_action(action);
+    request.set_memberid(7);
+    request.set_alarm(etcdserverpb::NOSPACE);
+    unary(call, Method::kAlarm, request.SerializeAsString());
+    bench_.settle();
+    etcdserverpb::AlarmResponse response;
+    const auto answers = take();
+    EXPECT_TRUE(answers.size() == 1 && answers[0].kind == ToIo::Kind::kReply);
+    EXPECT_TRUE(response.ParseFromString(std::string(answers.at(0).message.view())));
+    EXPECT_EQ(response.header().revision(), 1);
+    return response.alarms_size();
+  };
+  EXPECT_EQ(alarm(1, etcdserverpb::AlarmRequest::ACTIVATE), 1);
+  unary(2, Method::kPut, put("k"));
+  bench_.settle();
+  EXPECT_EQ(take().at(0).status, errors::NoSpace());
+  unary(3, Method::kStatus, "");
+  etcdserverpb::StatusResponse status;
+  ASSERT_TRUE(status.ParseFromString(std::string(take().at(0).message.view())));
+  ASSERT_EQ(status.errors_size(), 1);
+  EXPECT_EQ(status.errors(0), "memberID:7 alarm:NOSPACE");
+  EXPECT_EQ(alarm(4, etcdserverpb::AlarmRequest::DEACTIVATE), 1);
+  EXPECT_EQ(alarm(5, etcdserverpb::AlarmRequest::GET), 0);
+}
+
+TEST_F(BackTest, AnAlarmActionThatThereIsNoneOfIsRefused) {
+  serve();
+  unary(1, Method::kAlarm, "\x08\x03");
+  EXPECT_EQ(take().at(0).status.code(), Code::kInvalidArgument);
+}
+
+TEST_F(BackTest, DefragmentIsDoneAtOnceWithoutAHeader) {
+  serve();
+  unary(1, Method::kDefragment, "");
+  const auto answers = take();
+  EXPECT_EQ(answers.at(0).kind, ToIo::Kind::kReply);
+  EXPECT_TRUE(answers.at(0).message.view().empty());
+}
+
+TEST_F(BackTest, HashChangesWithTheStore) {
+  serve();
+  const auto hash = [&](http::CallId call) {
+    unary(call, Method::kHash, "");
+    etcdserverpb::HashResponse response;
+    EXPECT_TRUE(response.ParseFromString(std::string(take().at(0).message.view())));
+    return response.hash();
+  };
+  const uint32_t before = hash(1);
+  EXPECT_EQ(hash(2), before);
+  unary(3, Method::kPut, put("k"));
+  bench_.settle();
+  take();
+  EXPECT_NE(hash(4), before);
+}
+
+TEST_F(BackTest, ARangeStreamTakesAnyTargetWithoutAnOrder) {
+  serve();
+  for (http::CallId call = 1; call <= 30; ++call) unary(call, Method::kPut, put("k" + std::to_string(100 - call)));
+  bench_.settle();
+  take();
+  const auto stream = [&](http::CallId call, int64_t limit) {
+    open_stream(call, Method::kRangeStream);
+    pb::RangeRequest request{.key = "k", .range_end = "l", .limit = limit};
+    request.sort_target = pb::SortTarget::kMod;
+    message(call, pb::encode(request));
+    bench_.settle();
+    std::vector<std::string> keys;
+    for (const ToIo& answer : take()) {
+      etcdserverpb::RangeStreamResponse part;
+      EXPECT_TRUE(part.ParseFromString(std::string(answer.message.view())));
+      for (const auto& kv : part.range_response().kvs()) keys.push_back(kv.key());
+    }
+    return keys;
+  };
+  // Whole in one part it is sorted, before the one beyond the limit is cut: the later a key was put, the smaller it is.
+  EXPECT_EQ(stream(100, 3), (std::vector<std::string>{"k73", "k72", "k71"}));
+  // In several parts each key comes once.
+  const auto all = stream(101, 0);
+  EXPECT_EQ(all.size(), 30u);
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 30u);
 }
 
 TEST_F(BackTest, StopEndsStreamsAndRefusesWhatComes) {

@@ -2,30 +2,13 @@
 
 #include "api/request_stats.h"
 #include "base/limits.h"
+#include "pb/wire.h"
 
 namespace quorate::api {
 namespace {
 
 constexpr Duration kDrainPoll = 10ms;
 constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
-
-// Etcd refuses this header when it is not text; what it says is only counted.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[i]);
-    const size_t more = lead < 0x80                   ? 0
-                        : lead >= 0xc2 && lead < 0xe0 ? 1
-                        : (lead & 0xf0) == 0xe0       ? 2
-                        : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                      : 4;
-    if (more == 4 || more >= text.size() - i) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    i += more + 1;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -54,8 +37,9 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   if (port_ != Port::kClient || !method) {
     return server_->finish(call, method ? Status(Code::kUnimplemented, "unknown service") : method.error());
   }
+  // Etcd refuses this header when it is not text; what it says is only counted.
   const std::string_view client_api_version = http::header_of(head.headers, "client-api-version");
-  if (!is_utf8(client_api_version)) {
+  if (!pb::wire::is_utf8(client_api_version)) {
     return server_->finish(call, errors::InvalidClientAPIVersion());
   }
   Open& open = open_[call];
@@ -102,12 +86,22 @@ void Front::on_half_close(http::CallId call) {
   if (found == open_.end()) return;
   Open& open = found->second;
   if (open.kind != MethodKind::kBidiStream && !open.has_message) {
+    const bool unary = open.kind == MethodKind::kUnary;
     on_cancel(call);
-    return server_->finish(call, Status(Code::kUnknown, "EOF"));
+    return server_->finish(call, unary ? Status(Code::kUnknown, "EOF")
+                                       : Status(Code::kInternal,
+                                                "cardinality violation: received no request message from "
+                                                "non-client-streaming RPC"));
   }
   if (open.kind == MethodKind::kUnary) return forward_unary(call, open);
   if (open.kind == MethodKind::kServerStream) forward_message(call, std::move(open.message));
   if (open_.contains(call)) core_.push(item_of(ToCore::Kind::kHalfClose, call));
+}
+
+Status Front::cut_off(http::CallId call) {
+  const auto found = open_.find(call);
+  const bool unary = found != open_.end() && found->second.kind == MethodKind::kUnary;
+  return {unary ? Code::kUnknown : Code::kInternal, "unexpected EOF"};
 }
 
 void Front::forward_unary(http::CallId call, Open& open) {

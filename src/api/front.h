@@ -33,6 +33,7 @@ class Front final : public http::Handler {
   void on_call(http::CallId call, http::CallHead&& head) override;
   void on_message(http::CallId call, Bytes message) override;
   void on_half_close(http::CallId call) override;
+  Status cut_off(http::CallId call) override;
   void on_cancel(http::CallId call) override;
   void on_drained(http::CallId call, size_t queued_bytes) override;
   void on_request(http::CallId call, http::PlainRequest&& request) override;

@@ -10,7 +10,6 @@ namespace quorate::api::lease_service {
 void grant(Back& back, Responder call, Bytes message) {
   pb::LeaseGrantRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
-  if (request.ttl_s > limits::kMaxLeaseTtlS) return call.fail(errors::LeaseTTLTooLarge());
   // The bytes as they came; an id of ours goes behind them, where it overrides what is before.
   std::string body(message.view());
   if (request.id == 0) {

@@ -3,7 +3,9 @@
 // Loop: core.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/back.h"
 #include "rpc.pb.h"
@@ -17,9 +19,15 @@ inline void fill_header(etcdserverpb::ResponseHeader& out, const pb::ResponseHea
   out.set_raft_term(header.raft_term);
 }
 
+// The numbers and texts of one message in their shortest form; other fields, which no message here has, are left out.
+// Nothing for bytes that are no message to Go.
+std::optional<std::string> canonical(std::string_view bytes);
+
+// Go decides what is a message, as for our own codecs: C++ takes numbers that do not fit, and no long forms of tags.
 template <class Message>
 bool parse(const Bytes& bytes, Message& out) {
-  return out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  const std::optional<std::string> fields = canonical(bytes.view());
+  return fields && out.ParseFromString(*fields);
 }
 
 }  // namespace quorate::api

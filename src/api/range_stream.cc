@@ -25,8 +25,9 @@ std::string wrapped(const std::string& range_response) {
 
 Status check_streamable(const pb::RangeRequest& request) {
   if (const Status status = machine::check(request); !status.ok()) return status;
-  const bool natural = request.sort_order == pb::SortOrder::kNone || request.sort_order == pb::SortOrder::kAscend;
-  if (!natural || request.sort_target != pb::SortTarget::kKey) return errors::RangeStreamSort();
+  // Order NONE passes with any target.
+  const bool by_key = request.sort_order == pb::SortOrder::kAscend && request.sort_target == pb::SortTarget::kKey;
+  if (request.sort_order != pb::SortOrder::kNone && !by_key) return errors::RangeStreamSort();
   const bool filtered = request.min_mod_revision != 0 || request.max_mod_revision != 0 ||
                         request.min_create_revision != 0 || request.max_create_revision != 0;
   return filtered ? errors::RangeStreamFilter() : Status();
@@ -77,6 +78,10 @@ class RangeStream final : public Stream {
     chunk.limit = std::min(chunk_keys_, left);
     Result<pb::RangeResponse> response = back_.replica().machine().store().range(chunk);
     if (!response) return end(response.error());
+    if (sorts_what_does_not_fit(*response)) {
+      request_.sort_target = pb::SortTarget::kKey;
+      return;
+    }
     if (total_ < 0) total_ = response->count;
     sent_keys_ += static_cast<int64_t>(response->kvs.size());
     const bool limit_reached = limit_ > 0 && sent_keys_ >= limit_;
@@ -90,6 +95,13 @@ class RangeStream final : public Stream {
     grow_or_shrink(encoded.size());
     unsent_bytes_ = writer_.send(std::move(encoded));
     if (last) end(Status());
+  }
+
+  // A target sorts one chunk only. Where there are several, etcd goes on after the last of a sorted one, and so loses
+  // and repeats keys; here they come in key order then.
+  bool sorts_what_does_not_fit(const pb::RangeResponse& response) const {
+    const bool whole = !response.more || (limit_ > 0 && static_cast<int64_t>(response.kvs.size()) >= limit_);
+    return request_.sort_target != pb::SortTarget::kKey && !whole && !request_.count_only;
   }
 
   void grow_or_shrink(size_t message_bytes) {

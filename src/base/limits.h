@@ -65,6 +65,10 @@ static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;
 inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a further segment
 
+// Flight recorder.
+inline constexpr size_t kFlightRecorderBytes = 16 * 1024 * 1024;  // of recent inputs, where no flag says
+inline constexpr size_t kFlightRecorderBytesMax = size_t{4} * 1024 * 1024 * 1024;
+
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag
 inline constexpr size_t kWatchCatchUpRevisions = 1000;            // of one answer while catching up

@@ -1,4 +1,13 @@
-// The server program.
+// The server program, and `quorate replay`. Under etcd's name there is no such command.
+#include <string_view>
+
+#include "cmd/replay_main.h"
 #include "cmd/server_main.h"
 
-int main(int argc, char** argv) { return quorate::cmd::server_main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace quorate;  // NOLINT: the names are few
+  if (argc > 1 && std::string_view(argv[1]) == "replay" && !std::string_view(argv[0]).ends_with("etcd")) {
+    return cmd::replay_main(argc, argv);
+  }
+  return cmd::server_main(argc, argv);
+}

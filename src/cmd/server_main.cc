@@ -9,14 +9,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
+#include "base/check.h"
 #include "env/posix/sd_notify.h"
 #include "env/posix/signals.h"
 #include "env/posix/world.h"
 #include "node/config.h"
 #include "node/flags.h"
 #include "node/node.h"
+#include "node/recorded.h"
+#include "wal/data_directory.h"
 
 namespace quorate::cmd {
 namespace {
@@ -110,9 +114,64 @@ Status lock_memory() {
   return Status(Code::kResourceExhausted, std::string("cannot lock memory (--memory-mlock): ") + std::strerror(errno));
 }
 
+// What a failing CHECK finds; there is one server in a process.
+struct Flight {
+  env::Recorder* recorder = nullptr;
+  std::string directory;
+};
+Flight& flight() {
+  static Flight one;
+  return one;
+}
+
+// Into the data directory, which is there and can be written to where any place is. The text of the CHECK has
+// been printed before.
+void keep_flight(std::string_view) {
+  if (flight().recorder == nullptr) return;
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  const std::string path =
+      flight().directory + "/" + std::string(wal::kFlightPrefix) + std::to_string(now.count()) + ".qrec";
+  const Status status = flight().recorder->dump(path);
+  if (status.ok()) {
+    std::fprintf(stderr, "the flight recorder's ring is in %s: quorate replay runs it again\n", path.c_str());
+  } else {
+    std::fprintf(stderr, "the flight recorder's ring is lost: %s\n", status.text().c_str());
+  }
+}
+
+// Records as long as it lives.
+class FlightRecorder {
+ public:
+  explicit FlightRecorder(const node::Config& config) {
+    if (config.flight_recorder_bytes == 0) return;
+    recorder_.emplace(clock_, config.flight_recorder_bytes);
+    describe(*recorder_, config);
+    flight() = {&*recorder_, config.data_dir};
+    set_check_failure_hook(keep_flight);
+  }
+  ~FlightRecorder() {
+    set_check_failure_hook(nullptr);
+    flight().recorder = nullptr;
+  }
+  FlightRecorder(const FlightRecorder&) = delete;
+  FlightRecorder& operator=(const FlightRecorder&) = delete;
+
+  env::Trace& trace() { return recorder_ ? *recorder_ : nobody_; }
+  void note_start(const node::Node& node, const node::StartFacts& start) {
+    if (recorder_) describe(*recorder_, node, start);
+  }
+
+ private:
+  env::posix::PosixClock clock_;
+  env::Trace nobody_;
+  std::optional<env::Recorder> recorder_;
+};
+
 int run(const node::Config& config, const std::vector<node::Note>& notes) {
-  env::Trace trace;
-  auto world = env::posix::World::create(world_options(config), trace);
+  FlightRecorder recorder(config);
+  const env::posix::WorldOptions options = world_options(config);
+  auto world = env::posix::World::create(options, recorder.trace());
   if (!world) {
     std::fprintf(stderr, "quorate: %s\n", world.error().text().c_str());
     return kExitFailure;
@@ -132,6 +191,7 @@ int run(const node::Config& config, const std::vector<node::Note>& notes) {
     std::fprintf(stderr, "quorate: %s\n", node.error().text().c_str());
     return kExitFailure;
   }
+  recorder.note_start(**node, {.seed = env.seed, .io_loops = options.io_loops});
   int code = 0, signal_seen = 0;
   bool stopping = false;
   const auto stop = [&](int exit_code) {

@@ -24,7 +24,8 @@ enum class Stage : uint8_t {
 };
 std::string_view stage_name(Stage stage);
 
-// Kinds of input, for the recorder.
+// Kinds of input, for the recorder. An accept's bytes are the text of the address that was listened on; those of a
+// read what was read, of an end the error's text. Sockets of one member have different sources.
 enum class Input : uint8_t { kTimer, kAccept, kRead, kReadEnd, kClosed, kWriteDone, kMailbox, kWallClock };
 
 class Trace {

@@ -41,7 +41,8 @@ struct Call : StreamState {
   bool responded = false;  // headers went out
   bool half_closed = false;
   bool above_high = false;
-  bool head_only = false;  // HEAD
+  bool head_only = false;    // HEAD
+  std::string content_type;  // of a gRPC answer; empty for the plain one
   MessageReader reader;
   std::unique_ptr<PlainRequest> request;
   std::string body;

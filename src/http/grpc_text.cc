@@ -146,10 +146,20 @@ std::string format_grpc_timeout(Duration timeout) {
   return "99999999H";
 }
 
+namespace {
+
+constexpr std::string_view kContentType = "application/grpc";
+
+}  // namespace
+
 bool is_grpc_content_type(std::string_view value) {
-  constexpr std::string_view kBase = "application/grpc";
-  if (!value.starts_with(kBase)) return false;
-  return value.size() == kBase.size() || value[kBase.size()] == '+' || value[kBase.size()] == ';';
+  if (!value.starts_with(kContentType)) return false;
+  return value.size() == kContentType.size() || value[kContentType.size()] == '+' || value[kContentType.size()] == ';';
+}
+
+std::string echoed_content_type(std::string_view value) {
+  if (value.size() <= kContentType.size() + 1) return {};
+  return std::string(kContentType) + "+" + std::string(value.substr(kContentType.size() + 1));
 }
 
 }  // namespace quorate::http

@@ -23,5 +23,7 @@ std::string format_grpc_timeout(Duration timeout);
 
 // application/grpc, alone or followed by '+' or ';'.
 bool is_grpc_content_type(std::string_view value);
+// What the answer to a call of such a type says: the same, with '+' for ';'. Empty for application/grpc alone.
+std::string echoed_content_type(std::string_view value);
 
 }  // namespace quorate::http

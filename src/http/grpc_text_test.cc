@@ -72,6 +72,13 @@ TEST(GrpcText, KnowsItsContentTypes) {
     EXPECT_FALSE(is_grpc_content_type(bad));
 }
 
+TEST(GrpcText, EchoesTheContentTypeOfACall) {
+  EXPECT_EQ(echoed_content_type("application/grpc"), "");
+  EXPECT_EQ(echoed_content_type("application/grpc+"), "");
+  EXPECT_EQ(echoed_content_type("application/grpc+PROTO"), "application/grpc+PROTO");
+  EXPECT_EQ(echoed_content_type("application/grpc;x"), "application/grpc+x");
+}
+
 MessageReader reader_of(size_t max, std::string_view encoding = "") {
   MessageReader reader;
   reader.reset({.max_message_bytes = max, .compressed = Code::kUnimplemented});

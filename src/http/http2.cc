@@ -215,7 +215,7 @@ void Http2::accept_grpc(StreamId stream) {
     return;
   }
   const std::string_view timeout = header_of(head_.headers, "grpc-timeout");
-  if (!timeout.empty()) {
+  if (timeout.data() != nullptr) {  // an empty one is there, and malformed
     auto parsed = parse_grpc_timeout(timeout);
     if (!parsed) {
       refuse(stream, 400, parsed.error());
@@ -237,6 +237,7 @@ void Http2::accept_grpc(StreamId stream) {
   Call* call = accept(stream);
   if (call == nullptr) return;
   call->grpc = call->told = true;
+  call->content_type = echoed_content_type(header_of(head_.headers, "content-type"));
   call->reader.reset({.max_message_bytes = server_.options().max_message_bytes, .compressed = Code::kUnimplemented});
   if (head_.timeout) server_.set_deadline(*call, *head_.timeout);
   head_.peer = connection_.peer();
@@ -343,8 +344,8 @@ void Http2::on_stream_ended(StreamId, StreamState* state) {
   if (call.ended || call.half_closed) return;
   call.half_closed = true;
   if (call.grpc) {
-    if (call.held_bytes > 0) {
-      abort(call, Status(Code::kInternal, "unexpected EOF"));
+    if (call.reader.in_message()) {
+      abort(call, server_.handler().cut_off(call.call_id));
     } else {
       server_.handler().on_half_close(call.call_id);
     }
@@ -406,7 +407,8 @@ size_t Http2::queued(Call& call, size_t before) {
   }
   if (!call.responded) {
     call.responded = true;
-    session_->respond(call, kGrpcHeaders, false);
+    const HeaderField named[] = {kGrpcHeaders[0], {"content-type", call.content_type}};
+    session_->respond(call, call.content_type.empty() ? std::span(kGrpcHeaders) : std::span(named), false);
   } else {
     session_->resume(call);
   }
@@ -438,7 +440,7 @@ void Http2::answer(Call& call, const Status& status, const Headers& trailers) {
   fields.reserve(trailers.size() + 4);
   if (!call.responded) {
     fields.emplace_back(":status", "200");
-    fields.emplace_back("content-type", "application/grpc");
+    fields.emplace_back("content-type", call.content_type.empty() ? "application/grpc" : call.content_type);
   }
   fields.emplace_back("grpc-status", std::to_string(static_cast<int>(status.code())));
   fields.emplace_back("grpc-message", encode_grpc_message(status.text()));

@@ -100,12 +100,38 @@ TEST(Http2, ReadsMessagesThatAreCutPaddedAndJoined) {
   EXPECT_EQ(f.echo.received_bytes, 14U);
 }
 
+TEST(Http2, AnswersWithTheContentTypeOfTheCall) {
+  const auto answer_to = [](const char* content_type) {
+    EchoFixture f;
+    RawClient raw = f.raw(greeting());
+    raw.take();
+    f.say(raw, frame(FrameType::kHeaders, kEndHeaders, 1,
+                     block({{":method", "POST"},
+                            {":scheme", "http"},
+                            {":path", "/echo"},
+                            {":authority", "x"},
+                            {"content-type", content_type}})) +
+                   frame(FrameType::kData, kEndStream, 1, message("hi")));
+    return find_frame(parse_frames(raw.take()), FrameType::kHeaders)->payload;
+  };
+  EXPECT_EQ(answer_to("application/grpc;proto"), answer_to("application/grpc+proto"));
+  EXPECT_NE(answer_to("application/grpc"), answer_to("application/grpc+proto"));
+}
+
 TEST(Http2, RefusesARequestThatEndsWithinAMessage) {
   EchoFixture f;
   RawClient raw = f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo")) +
                         frame(FrameType::kData, kEndStream, 1, message("abc").substr(0, 6)));
   EXPECT_EQ(f.echo.messages, 0U);
   EXPECT_EQ(f.echo.cancelled.size(), 1U);
+}
+
+TEST(Http2, TakesAnEndWithinAPrefixForAnEndBeforeIt) {
+  EchoFixture f;
+  RawClient raw = f.raw(greeting() + frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo")) +
+                        frame(FrameType::kData, kEndStream, 1, message("abc") + message("abc").substr(0, 4)));
+  EXPECT_EQ(f.echo.messages, 1U);
+  EXPECT_TRUE(f.echo.cancelled.empty());
 }
 
 TEST(Http2, RoutesPlainRequestsAndRefusesOtherMethodsOfGrpc) {

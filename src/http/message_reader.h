@@ -34,6 +34,8 @@ class MessageReader {
   Next next(std::string_view& bytes, Bytes& message, Status& error);
   // Bytes of an unfinished message; 0 between messages.
   size_t held_bytes() const { return prefix_size_ + partial_.size(); }
+  // Whether a message has begun: its prefix is there and it is not. A part of a prefix is nothing, as in grpc-go.
+  bool in_message() const { return prefix_size_ == kPrefixBytes; }
 
  private:
   Status check_prefix() const;

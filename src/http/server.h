@@ -69,6 +69,11 @@ class Handler {
   virtual void on_message(CallId call, Bytes message) = 0;
   // The client will send no more.
   virtual void on_half_close(CallId call) = 0;
+  // The client ended within a message: how the call is to end. on_cancel follows.
+  virtual Status cut_off(CallId call) {
+    (void)call;
+    return {Code::kInternal, "unexpected EOF"};
+  }
   // Reset by the client, its deadline passed (the client has been answered), or its connection is gone.
   virtual void on_cancel(CallId call) = 0;
   // `queued_bytes` of this call are still unsent; told when they fall below limits::kOutputBytesHigh after

@@ -52,7 +52,8 @@ Outcome Machine::apply(const pb::Entry& entry, MonoTime now) {
   }
   outcome.request = request.id;
   outcome.payload = request.payload;
-  execute(request, now, outcome);
+  outcome.status = alarms_.refusal(request);
+  if (outcome.status.ok()) execute(request, now, outcome);
   return outcome;
 }
 
@@ -82,7 +83,7 @@ void Machine::execute(pb::InternalRequest& request, MonoTime now, Outcome& outco
   } else if (auto* checkpoints = std::get_if<pb::LeaseCheckpointRequest>(&request.body)) {
     for (const pb::LeaseCheckpoint& c : checkpoints->checkpoints) lessor_.checkpoint(c.id, c.remaining_ttl_s, now);
   } else if (auto* alarm_request = std::get_if<pb::AlarmRequest>(&request.body)) {
-    outcome.status = alarm(*alarm_request);
+    settle(alarm(*alarm_request), outcome);
   } else if (auto* version = std::get_if<pb::ClusterVersionSetRequest>(&request.body)) {
     members_.set_cluster_version(std::string(version->version));
   } else if (auto* attributes = std::get_if<pb::ClusterMemberAttrSetRequest>(&request.body)) {
@@ -113,15 +114,13 @@ Result<pb::LeaseRevokeResponse> Machine::revoke(const pb::LeaseRevokeRequest& re
   return pb::LeaseRevokeResponse{.header = header()};
 }
 
-Status Machine::alarm(const pb::AlarmRequest& request) {
+Result<pb::AlarmResponse> Machine::alarm(const pb::AlarmRequest& request) {
   switch (request.action) {
-    case pb::AlarmAction::kGet: return {};
+    case pb::AlarmAction::kGet:
     case pb::AlarmAction::kActivate:
-      if (request.alarm != pb::AlarmType::kNone) alarms_.emplace(request.alarm, request.member_id);
-      return {};
-    case pb::AlarmAction::kDeactivate: alarms_.erase({request.alarm, request.member_id}); return {};
+    case pb::AlarmAction::kDeactivate: return pb::AlarmResponse{.header = header(), .alarms = alarms_.apply(request)};
   }
-  return Status(Code::kInvalidArgument, "machine: no such alarm action");
+  return fail(Status(Code::kInvalidArgument, "machine: no such alarm action"));
 }
 
 Status Machine::apply_conf_change(const pb::Entry& entry, pb::ConfChange& change) {

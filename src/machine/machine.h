@@ -10,9 +10,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,6 +18,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lease/lessor.h"
+#include "machine/alarms.h"
 #include "machine/members.h"
 #include "machine/tally.h"
 #include "mvcc/store.h"
@@ -40,7 +39,7 @@ struct Outcome {
   Status status;
   bool physical = false;  // answered only once step_compaction() has nothing left to do (v3 API, section 4.7)
   std::variant<std::monostate, pb::RangeResponse, pb::PutResponse, pb::DeleteRangeResponse, pb::TxnResponse,
-               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse>
+               pb::CompactionResponse, pb::LeaseGrantResponse, pb::LeaseRevokeResponse, pb::AlarmResponse>
       response;
   pb::Payload payload = pb::Payload::kNone;  // what kind of request it was
   Tally tally;                               // of a request that succeeded
@@ -52,7 +51,7 @@ class Machine {
 
   // A committed normal entry. `now` only sets local deadlines.
   // Bytes that are no request, and payloads that this version does not know, are an Internal and an Unimplemented
-  // outcome; an alarm is kept but has no effect on writes yet.
+  // outcome. What a raised alarm forbids fails with its error.
   Outcome apply(const pb::Entry& entry, MonoTime now);
   // A committed conf change, checked against the members (peer protocol 3.4); the caller tells Raft. On refusal
   // `change.node_id` is set to 0 and the status says why.
@@ -68,7 +67,7 @@ class Machine {
   const lease::Lessor& lessor() const { return lessor_; }
   const Members& members() const { return members_; }
   // Raised alarms, by type, then member.
-  const std::set<std::pair<pb::AlarmType, MemberId>>& alarms() const { return alarms_; }
+  const std::set<Alarm>& alarms() const { return alarms_.all(); }
 
  private:
   // Takes note of the entry's place. Requires that it follows the one before.
@@ -78,13 +77,13 @@ class Machine {
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
   Result<pb::LeaseRevokeResponse> revoke(const pb::LeaseRevokeRequest& request, Tally& tally);
-  Status alarm(const pb::AlarmRequest& request);
+  Result<pb::AlarmResponse> alarm(const pb::AlarmRequest& request);
   pb::ResponseHeader header() const { return {.revision = store_.revision()}; }
 
   mvcc::Store store_;
   lease::Lessor lessor_;
   Members members_;
-  std::set<std::pair<pb::AlarmType, MemberId>> alarms_;
+  Alarms alarms_;
   Index applied_index_ = 0;
   Term applied_term_ = 0;
 };

@@ -115,7 +115,7 @@ TEST_F(MachineTest, CheckpointsAlarmsVersionAndAttributesAreKept) {
       apply(pb::Payload::kLeaseCheckpoint, pb::LeaseCheckpointRequest{.checkpoints = {{1, 30}, {2, 3}}}).status.ok());
   EXPECT_EQ(machine.lessor().info(1, MonoTime())->replicated_ttl_s, 30);
   pb::AlarmRequest alarm{.action = pb::AlarmAction::kActivate, .member_id = 3, .alarm = pb::AlarmType::kNoSpace};
-  apply(pb::Payload::kAlarm, alarm);
+  EXPECT_EQ(std::get<pb::AlarmResponse>(apply(pb::Payload::kAlarm, alarm).response).alarms.size(), 1u);
   EXPECT_EQ(machine.alarms().size(), 1u);
   alarm.action = static_cast<pb::AlarmAction>(9);
   EXPECT_EQ(apply(pb::Payload::kAlarm, alarm).status.code(), Code::kInvalidArgument);
@@ -124,6 +124,18 @@ TEST_F(MachineTest, CheckpointsAlarmsVersionAndAttributesAreKept) {
   EXPECT_TRUE(machine.alarms().empty());
   apply(pb::Payload::kClusterVersionSet, pb::ClusterVersionSetRequest{.version = "3.7.0"});
   EXPECT_EQ(machine.members().cluster_version(), "3.7.0");
+}
+
+TEST_F(MachineTest, WhatAnAlarmForbidsIsRefusedAndChangesNothing) {
+  pb::AlarmRequest alarm{.action = pb::AlarmAction::kActivate, .member_id = 3, .alarm = pb::AlarmType::kNoSpace};
+  apply(pb::Payload::kAlarm, alarm);
+  EXPECT_EQ(apply(pb::Payload::kPut, pb::PutRequest{.key = "k"}).status, errors::NoSpace());
+  EXPECT_EQ(machine.store().revision(), 1);
+  EXPECT_EQ(apply(pb::Payload::kLeaseGrant, pb::LeaseGrantRequest{.ttl_s = 9, .id = 1}).status, errors::NoSpace());
+  EXPECT_FALSE(machine.lessor().exists(1));
+  alarm.action = pb::AlarmAction::kDeactivate;
+  apply(pb::Payload::kAlarm, alarm);
+  EXPECT_TRUE(apply(pb::Payload::kPut, pb::PutRequest{.key = "k"}).status.ok());
 }
 
 TEST_F(MachineTest, CompactionAnswersWithTheCurrentRevision) {

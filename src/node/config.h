@@ -76,9 +76,10 @@ struct Config {
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
   bool lock_memory = false;
-  uint64_t log_segment_bytes = limits::kSegmentBytes;  // no flag sets it: tests make it small
-  std::vector<std::string> command_line;               // the program and its arguments
-  std::optional<size_t> io_loops;                      // unset: 0 with two cores or fewer, else by their number
+  uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
+  size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
+  std::vector<std::string> command_line;                        // the program and its arguments
+  std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number
 };
 
 // How many io loops a machine with `cores` cores (by cgroup) gets when none are asked for.

@@ -198,6 +198,8 @@ const std::vector<Works>& works() {
        "7",
        {{"log-outputs", "/l"}, {"enable-log-rotation", "true"}}},
       {"unsafe-no-fsync", "true", [](const Config& c) { return std::to_string(c.unsafe_no_fsync); }, "1"},
+      {"flight-recorder-bytes", "4096", [](const Config& c) { return std::to_string(c.flight_recorder_bytes); },
+       "4096"},
       {"io-loops", "3", [](const Config& c) { return std::to_string(c.io_loops.value_or(99)); }, "3"},
   };
   return rows;

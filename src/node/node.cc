@@ -120,6 +120,7 @@ Status Node::open_store() {
   log_options.salt = env_.seed;
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();
+  if (!log->recovered.entries.empty()) last_index_at_start_ = log->recovered.entries.back().index;
 
   replica_ = std::make_unique<server::Replica>(env_, replica_options(config_, directory_.identity), std::move(*log));
   api::BackOptions options;
@@ -217,5 +218,6 @@ void Node::seal() {
 
 std::vector<env::Address> Node::client_addresses() const { return addresses_of(client_); }
 std::vector<env::Address> Node::peer_addresses() const { return addresses_of(peer_); }
+std::vector<env::Address> Node::metrics_addresses() const { return addresses_of(metrics_); }
 
 }  // namespace quorate::node

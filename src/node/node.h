@@ -40,6 +40,10 @@ class Node {
   // The addresses that were bound, in the order of the configuration.
   std::vector<env::Address> client_addresses() const;
   std::vector<env::Address> peer_addresses() const;
+  std::vector<env::Address> metrics_addresses() const;
+  const wal::DataDirectory& directory() const { return directory_; }
+  // Of the log's last entry when it was opened; 0 where it had none.
+  Index last_index_at_start() const { return last_index_at_start_; }
   const server::Replica& replica() const { return *replica_; }
 
  private:
@@ -62,6 +66,7 @@ class Node {
   const std::vector<env::LoopEnv> serving_;
   const Config config_;
   wal::DataDirectory directory_;
+  Index last_index_at_start_ = 0;
   std::unique_ptr<server::Replica> replica_;
   std::unique_ptr<api::Back> back_;
   // One for each serving loop, then the peer port's and the metrics', both on the core loop, then that of

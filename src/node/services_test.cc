@@ -246,6 +246,25 @@ TEST_P(Services, AMemberTellsItsStatus) {
   EXPECT_EQ(call<rpc::AlarmResponse>("/etcdserverpb.Maintenance/Alarm", rpc::AlarmRequest()), header(1));
 }
 
+TEST_P(Services, DefragmentAnswersAtOnceAndHashWithAHash) {
+  EXPECT_EQ(call<rpc::DefragmentResponse>("/etcdserverpb.Maintenance/Defragment", rpc::DefragmentRequest()), "");
+  const Answer answered = answer("/etcdserverpb.Maintenance/Hash", rpc::HashRequest());
+  ASSERT_EQ(answered.messages.size(), 1u) << text_of(answered.status);
+  rpc::HashResponse hash;
+  ASSERT_TRUE(hash.ParseFromString(std::string(answered.messages[0].view())));
+  EXPECT_NE(hash.hash(), 0u);
+  EXPECT_EQ("header { " + hash.header().ShortDebugString() + " }", header(1));
+}
+
+// The hash of no keys is that of the bucket's name (peer protocol, section 5).
+TEST_P(Services, HashKvIsOfTheKeysAtARevision) {
+  EXPECT_EQ(call<rpc::HashKVResponse>("/etcdserverpb.Maintenance/HashKV", rpc::HashKVRequest()),
+            header(1) + " hash: 1084519789 compact_revision: -1 hash_revision: 1");
+  rpc::HashKVRequest later;
+  later.set_revision(9);
+  EXPECT_EQ(answer("/etcdserverpb.Maintenance/HashKV", later).status, errors::FutureRev());
+}
+
 TEST_P(Services, TheClusterHasOneMember) {
   rpc::MemberListRequest request;
   request.set_linearizable(true);

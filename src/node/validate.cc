@@ -254,6 +254,10 @@ Result<Config> configure(const Settings& s, std::string_view suffix) {
   out.warning_unary_request_duration = s.duration("warning-unary-request-duration");
   out.socket_options = {.reuse_port = s.truth("socket-reuse-port"), .reuse_address = s.truth("socket-reuse-address")};
   out.unsafe_no_fsync = s.truth("unsafe-no-fsync");
+  out.flight_recorder_bytes = s.number("flight-recorder-bytes");
+  if (out.flight_recorder_bytes > limits::kFlightRecorderBytesMax) {
+    return fail(invalid("--flight-recorder-bytes must not exceed " + std::to_string(limits::kFlightRecorderBytesMax)));
+  }
   if (s.given("io-loops")) out.io_loops = s.number("io-loops");
   return out;
 }

@@ -57,6 +57,7 @@ void append(const LeaseCheckpointRequest& message, std::string& out);
 void append(const LeaseKeepAliveRequest& message, std::string& out);
 void append(const LeaseTimeToLiveRequest& message, std::string& out);
 void append(const AlarmRequest& message, std::string& out);
+void append(const AlarmResponse& message, std::string& out);
 void append(const ClusterVersionSetRequest& message, std::string& out);
 void append(const ClusterMemberAttrSetRequest& message, std::string& out);
 void append(const WatchRequest& message, std::string& out);

@@ -142,6 +142,17 @@ void emit(Sink& sink, const AlarmRequest& m) {
 }
 
 template <class Sink>
+void emit(Sink& sink, const AlarmResponse& m) {
+  for (const auto& [type, member] : m.alarms | std::views::reverse) {
+    sink.nest(2, [&] {
+      sink.number(2, type);
+      sink.number(1, member);
+    });
+  }
+  emit_optional(sink, 1, m.header);
+}
+
+template <class Sink>
 void emit(Sink& sink, const ClusterVersionSetRequest& m) {
   sink.bytes(1, m.version);
 }
@@ -165,6 +176,7 @@ bool decode(std::string_view bytes, InternalRequest& out) {
 }
 
 void append(const AlarmRequest& message, std::string& out) { wire::append_message(message, out); }
+void append(const AlarmResponse& message, std::string& out) { wire::append_message(message, out); }
 void append(const ClusterVersionSetRequest& message, std::string& out) { wire::append_message(message, out); }
 void append(const ClusterMemberAttrSetRequest& message, std::string& out) { wire::append_message(message, out); }
 

@@ -4,8 +4,10 @@
 // its field number, and is refused at apply.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,6 +22,14 @@ struct AlarmRequest {
   AlarmAction action = AlarmAction::kGet;
   MemberId member_id = 0;
   AlarmType alarm = AlarmType::kNone;
+};
+
+using Alarm = std::pair<AlarmType, MemberId>;
+
+// Written only: nobody here reads one.
+struct AlarmResponse {
+  std::optional<ResponseHeader> header;
+  std::vector<Alarm> alarms;
 };
 
 struct ClusterVersionSetRequest {

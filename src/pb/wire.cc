@@ -4,11 +4,14 @@
 
 namespace quorate::pb::wire {
 
+// The tenth byte has room for one bit: what does not fit is malformed to Go, which decides what etcd takes, and cut
+// off by C++.
 const char* read_varint(const char* at, const char* end, uint64_t& value) {
   uint64_t result = 0;
   for (uint32_t shift = 0; shift < 70; shift += 7) {
     if (at == end) return nullptr;
     const auto byte = static_cast<uint8_t>(*at++);
+    if (shift == 63 && byte > 1) return nullptr;
     result |= static_cast<uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) {
       value = result;
@@ -19,32 +22,16 @@ const char* read_varint(const char* at, const char* end, uint64_t& value) {
 }
 
 const char* read_length(const char* at, const char* end, uint64_t& value) {
-  uint64_t result = 0;
-  for (uint32_t shift = 0; shift < 35; shift += 7) {
-    if (at == end) return nullptr;
-    const auto byte = static_cast<uint8_t>(*at++);
-    result |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      if (result > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) return nullptr;
-      value = result;
-      return at;
-    }
-  }
-  return nullptr;
+  at = read_varint(at, end, value);
+  return value <= static_cast<uint64_t>(std::numeric_limits<int32_t>::max()) ? at : nullptr;
 }
 
 const char* read_tag(const char* at, const char* end, uint32_t& tag) {
-  uint64_t result = 0;
-  for (uint32_t shift = 0; shift < 35; shift += 7) {
-    if (at == end) return nullptr;
-    const auto byte = static_cast<uint8_t>(*at++);
-    result |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      tag = static_cast<uint32_t>(result);
-      return at;
-    }
-  }
-  return nullptr;
+  uint64_t value = 0;
+  at = read_varint(at, end, value);
+  if (value > std::numeric_limits<uint32_t>::max()) return nullptr;
+  tag = static_cast<uint32_t>(value);
+  return at;
 }
 
 namespace {

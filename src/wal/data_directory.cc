@@ -71,7 +71,9 @@ Result<std::vector<std::string>> names_in(env::Disk& disk, const std::string& pa
 }
 
 // Whether `name` may lie in a folder whose making was cut short.
-bool is_ours(const std::string& name) { return name == "log" || name == "image" || name.starts_with(kIdentityName); }
+bool is_ours(const std::string& name) {
+  return name == "log" || name == "image" || name.starts_with(kIdentityName) || name.starts_with(kFlightPrefix);
+}
 
 // Refuses a folder that is not empty, and holds more than the start of one of ours.
 Status check_unused(env::Disk& disk, const std::string& path, const std::vector<std::string>& names) {

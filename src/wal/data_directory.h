@@ -3,6 +3,7 @@
 //   quorate.json   format, cluster id, member id, name; written last when the folder is made
 //   log/           manifest and segments (elsewhere with --wal-dir)
 //   image/         checkpoints
+//   flight-*       recordings that a failed CHECK left (env/recorder.h)
 //
 // Refused with a clear text: a folder of etcd's (member/), of a newer format, a foreign non-empty one, one
 // without write permission, one that another process holds, one whose log is not where it is looked for.
@@ -11,12 +12,15 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/ids.h"
 #include "base/result.h"
 #include "env/disk.h"
 
 namespace quorate::wal {
+
+inline constexpr std::string_view kFlightPrefix = "flight-";
 
 struct Identity {
   ClusterId cluster = 0;

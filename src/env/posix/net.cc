@@ -76,11 +76,12 @@ class PosixNet::Connecting final : private Ready {
   Status failure_;
 };
 
-PosixNet::PosixNet(PosixLoop& loop, PosixPool& pool, Log& log, Trace& trace)
+PosixNet::PosixNet(PosixLoop& loop, PosixPool& pool, Log& log, Trace& trace, uint64_t first_source)
     : loop_(loop),
       pool_(pool),
       log_(log),
       trace_(trace),
+      next_source_(first_source),
       lookups_(loop, Priority::kCompletion, std::numeric_limits<size_t>::max(),
                [](Lookup&& lookup) { lookup.done(std::move(lookup.names)); }) {}
 
@@ -96,8 +97,8 @@ Result<std::unique_ptr<Listener>> PosixNet::listen(const Address& address, const
   TRY(Fd fd, open_listener(bound, options));
   auto listener = std::make_unique<PosixListener>(
       loop_, log_, std::move(fd), bound, !bound.path.empty(), PosixListener::Options{kAcceptBurst, kAcceptRest},
-      [this, hand_over = std::move(accept)](Fd accepted, const SocketAddress& peer) mutable {
-        trace_.input(Input::kAccept, next_source_, {});
+      [this, at = bound.text(), hand_over = std::move(accept)](Fd accepted, const SocketAddress& peer) mutable {
+        trace_.input(Input::kAccept, next_source_, at);
         hand_over(adopt(std::move(accepted), peer));
       });
   if (Status status = listener->start(); !status.ok()) return fail(std::move(status));
@@ -109,12 +110,13 @@ Result<std::unique_ptr<Listener>> PosixNet::share(const Listener& listener, Acce
   const auto& other = static_cast<const PosixListener&>(listener);
   Fd fd(::fcntl(other.fd(), F_DUPFD_CLOEXEC, 0));
   if (!fd) return fail(net_error("dup", errno));
-  auto shared = std::make_unique<PosixListener>(
-      loop_, log_, std::move(fd), other.address(), false, PosixListener::Options{kAcceptBurst, kAcceptRest},
-      [this, hand_over = std::move(accept)](Fd accepted, const SocketAddress& peer) mutable {
-        trace_.input(Input::kAccept, next_source_, {});
-        hand_over(adopt(std::move(accepted), peer));
-      });
+  auto shared = std::make_unique<PosixListener>(loop_, log_, std::move(fd), other.address(), false,
+                                                PosixListener::Options{kAcceptBurst, kAcceptRest},
+                                                [this, at = other.address().text(), hand_over = std::move(accept)](
+                                                    Fd accepted, const SocketAddress& peer) mutable {
+                                                  trace_.input(Input::kAccept, next_source_, at);
+                                                  hand_over(adopt(std::move(accepted), peer));
+                                                });
   if (Status status = shared->start(); !status.ok()) return fail(std::move(status));
   return shared;
 }

@@ -28,8 +28,9 @@ class PosixNet final : public Net {
   static constexpr int kAcceptBurst = 16;
   static constexpr Duration kAcceptRest = 50ms;
 
-  // `pool` looks names up; it must be stopped before this is destroyed.
-  PosixNet(PosixLoop& loop, PosixPool& pool, Log& log, Trace& trace);
+  // `pool` looks names up; it must be stopped before this is destroyed. Sockets are numbered from `first_source`
+  // on in the trace.
+  PosixNet(PosixLoop& loop, PosixPool& pool, Log& log, Trace& trace, uint64_t first_source = 1);
   ~PosixNet() override;
 
   Result<std::unique_ptr<Listener>> listen(const Address& address, const ListenOptions& options,
@@ -57,8 +58,8 @@ class PosixNet final : public Net {
   PosixPool& pool_;
   Log& log_;
   Trace& trace_;
+  uint64_t next_source_;  // numbers of sockets in the trace
   Mailbox<Lookup> lookups_;
-  uint64_t next_source_ = 1;  // numbers of sockets in the trace
   uint64_t next_connect_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Connecting>> connecting_;
 };

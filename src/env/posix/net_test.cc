@@ -181,10 +181,10 @@ TEST(PosixNet, WhatComesInPassesTheTrace) {
   server->socket->shutdown_write();
   ASSERT_TRUE(run_until((*world)->core(), [&] { return server->closed.has_value(); }));
   using Row = std::tuple<Input, uint64_t, std::string>;
-  EXPECT_EQ(
-      trace.inputs,
-      (std::vector<Row>{
-          {Input::kAccept, 1, ""}, {Input::kRead, 1, "hello"}, {Input::kReadEnd, 1, ""}, {Input::kClosed, 1, ""}}));
+  EXPECT_EQ(trace.inputs, (std::vector<Row>{{Input::kAccept, 1, (*listener)->address().text()},
+                                            {Input::kRead, 1, "hello"},
+                                            {Input::kReadEnd, 1, ""},
+                                            {Input::kClosed, 1, ""}}));
 }
 
 TEST(PosixNet, TwoLoopsShareAListener) {

@@ -10,6 +10,9 @@
 namespace quorate::env::posix {
 namespace {
 
+// Of a source's number in the trace; the higher ones tell io loops apart.
+constexpr int kSourceBits = 48;
+
 uint64_t drawn_seed() {
   uint64_t seed = 0;
   CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
@@ -19,9 +22,9 @@ uint64_t drawn_seed() {
 }  // namespace
 
 struct World::Io {
-  Io(Clock& clock, PosixPool& pool, Log& log, Trace& trace)
+  Io(Clock& clock, PosixPool& pool, Log& log, Trace& trace, size_t number)
       : loop(clock, log),
-        net(loop, pool, log, trace),
+        net(loop, pool, log, trace, ((number + 1) << kSourceBits) + 1),
         tasks(loop, Priority::kCompletion, std::numeric_limits<size_t>::max(), [](Task&& task) { task(); }) {}
 
   PosixLoop loop;
@@ -49,7 +52,7 @@ World::World(const WorldOptions& options, std::unique_ptr<PosixClock> clock, std
       core_net_(core_, pool_, *log_, trace_),
       core_tasks_(core_, Priority::kCompletion, std::numeric_limits<size_t>::max(), [](Task&& task) { task(); }) {
   add_process_metrics(metrics_);
-  for (size_t i = 0; i < options.io_loops; ++i) io_.push_back(std::make_unique<Io>(clock_, pool_, *log_, trace_));
+  for (size_t i = 0; i < options.io_loops; ++i) io_.push_back(std::make_unique<Io>(clock_, pool_, *log_, trace_, i));
 }
 
 World::~World() {

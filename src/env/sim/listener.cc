@@ -51,7 +51,7 @@ void SimListener::on_ready() {
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     const uint64_t source = net_.next_source_++;
-    net_.trace_.input(Input::kAccept, source, {});
+    net_.trace_.input(Input::kAccept, source, address_.text());
     accept_(
         std::make_unique<SimSocket>(loop_, net_.trace_, std::move(next.connection), 1, std::move(next.peer), source));
     if (loop.serving() != this) return;

@@ -400,9 +400,10 @@ TEST(SimNet, WhatComesInPassesTheTrace) {
   server->socket->shutdown_write();
   ASSERT_TRUE(world.run_until([&] { return server->closed.has_value(); }));
   using Row = std::tuple<Input, uint64_t, std::string>;
-  EXPECT_EQ(trace.inputs,
-            (std::vector<Row>{
-                {Input::kAccept, 1, ""}, {Input::kRead, 1, "h"}, {Input::kReadEnd, 1, ""}, {Input::kClosed, 1, ""}}));
+  EXPECT_EQ(trace.inputs, (std::vector<Row>{{Input::kAccept, 1, listener->address().text()},
+                                            {Input::kRead, 1, "h"},
+                                            {Input::kReadEnd, 1, ""},
+                                            {Input::kClosed, 1, ""}}));
   server.reset();
   listener.reset();
 }

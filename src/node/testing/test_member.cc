@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/check.h"
+#include "node/recorded.h"
 
 namespace quorate::node::testing {
 
@@ -20,6 +21,7 @@ TemporaryDirectory::~TemporaryDirectory() {
 }
 
 TestMember::TestMember(const Options& options) : options_(options) {
+  if (options_.recorder != nullptr) options_.trace = options_.recorder;
   Config config;
   config.data_dir = options.data_dir;
   config.listen_client_urls = {{.scheme = "http", .host = "127.0.0.1", .port = 0, .path = {}}};
@@ -41,6 +43,10 @@ void TestMember::run(const Config& config) {
   for (size_t i = 0; i < world_->serving_loops(); ++i) serving.push_back(world_->serving_loop(i));
   auto node = Node::create(world_->env(), std::move(serving), config);
   if (!node) check_failed(__FILE__, __LINE__, node.error().text().c_str());
+  if (options_.recorder != nullptr) {
+    describe(*options_.recorder, config);
+    describe(*options_.recorder, **node, {.seed = world_->env().seed, .io_loops = options_.io_loops});
+  }
   client_address_ = (*node)->client_addresses().front();
   peer_address_ = (*node)->peer_addresses().front();
   world_->start_io_loops();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "env/posix/world.h"
+#include "env/recorder.h"
 #include "http/client.h"
 #include "node/node.h"
 
@@ -35,6 +36,7 @@ class TestMember {
     size_t io_loops = 0;
     std::string data_dir;
     env::Trace* trace = nullptr;
+    env::Recorder* recorder = nullptr;  // in the place of `trace`; told of the member, as the server does
   };
 
   // Returns when the member answers clients. A member that does not start fails the process.
