@@ -53,6 +53,9 @@ inline constexpr Duration kLinger = 1s;                   // between our last wo
 inline constexpr Duration kDrainNotice = 5s;              // for the answer to the first GOAWAY
 inline constexpr size_t kOutputBytesHigh = 256 * 1024;    // of one stream; above it the producer is asked to wait
 
+// Hashes.
+inline constexpr size_t kHashesWaitingMax = 16;  // of HashKV, under way or waiting for their turn
+
 // Log.
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;        // of entries, in one log write

@@ -83,6 +83,9 @@ bool Compaction::sweep(size_t& budget) {
     if (budget == 0) return false;
     --budget;
     if (sweep_next_ + kAhead < sweep_end_) __builtin_prefetch(history.at(sweep_next_ + kAhead));
+    if (sweep_next_ + kAhead / 2 < sweep_end_) {
+      if (const Record* soon = history.at(sweep_next_ + kAhead / 2)) __builtin_prefetch(soon->older());
+    }
     Record* record = history.at(sweep_next_);
     ++sweep_next_;
     if (!record) continue;  // replaced, in the part of it that is already walked

@@ -192,7 +192,7 @@ void Replica::read(ReadReady done) {
 
 void Replica::hash(Revision revision, Hashed done) {
   if (stopping_ || !failed_.ok()) return done(quorate::fail(errors::Stopped()));
-  if (hashings_.size() >= kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
+  if (hashings_.size() >= limits::kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
   auto hasher = mvcc::KeyHasher::open(machine_.store(), revision);
   if (!hasher) return done(quorate::fail(hasher.error()));
   hashings_.push_back({std::move(*hasher), std::move(done)});  // this turn's hook begins

@@ -76,7 +76,6 @@ class Replica {
   void read(ReadReady done);
   // HashKV of what this member has applied, over several turns. Errors: FutureRev, Compacted, RequestTooManyRequests.
   void hash(Revision revision, Hashed done);
-  static constexpr size_t kHashesWaitingMax = 16;  // under way, or waiting for their turn
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }

@@ -341,7 +341,7 @@ TEST(Replica, HashesOneAfterTheOtherOverManyTurns) {
   bench.settle();
   const Revision revision = bench.replica().machine().store().revision();
   std::vector<Result<mvcc::KeyHash>> told;
-  for (size_t i = 0; i <= Replica::kHashesWaitingMax; ++i) {
+  for (size_t i = 0; i <= limits::kHashesWaitingMax; ++i) {
     bench.replica().hash(0, [&](const Result<mvcc::KeyHash>& hash) { told.push_back(hash); });
   }
   bench.replica().hash(revision + 1, [&](const Result<mvcc::KeyHash>& hash) { told.push_back(hash); });
@@ -349,7 +349,7 @@ TEST(Replica, HashesOneAfterTheOtherOverManyTurns) {
   EXPECT_EQ(told[0].error(), errors::RequestTooManyRequests());
   bench.put("later", "v");
   bench.settle();
-  ASSERT_EQ(told.size(), 2 + Replica::kHashesWaitingMax);
+  ASSERT_EQ(told.size(), 2 + limits::kHashesWaitingMax);
   for (size_t i = 2; i < told.size(); ++i) {
     EXPECT_EQ(told[i]->revision, revision);
     EXPECT_EQ(told[i]->hash, told[2]->hash);
