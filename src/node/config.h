@@ -79,7 +79,6 @@ struct Config {
   uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
-  std::vector<std::string> command_line;                        // the program and its arguments
   std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number
 };
 
