@@ -36,8 +36,9 @@ bool passes(const Record& record, const pb::RangeRequest& request) {
 void sort(std::vector<const Record*>& found, const pb::RangeRequest& request) {
   const bool descending = request.sort_order == pb::SortOrder::kDescend;
   const auto by = [&](auto field) {
-    std::stable_sort(found.begin(), found.end(), [&](const Record* a, const Record* b) {
-      return descending ? field(*b) < field(*a) : field(*a) < field(*b);
+    std::sort(found.begin(), found.end(), [&](const Record* a, const Record* b) {
+      const auto order = descending ? field(*b) <=> field(*a) : field(*a) <=> field(*b);
+      return order < 0 || (order == 0 && a->key().text() < b->key().text());
     });
   };
   switch (request.sort_target) {
