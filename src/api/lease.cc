@@ -43,20 +43,32 @@ void revoke(Back& back, Responder call, Bytes message) {
                          });
 }
 
+namespace {
+
+void answer_time_to_live(Back& back, const Responder& call, const pb::LeaseTimeToLiveRequest& request) {
+  pb::LeaseTimeToLiveResponse response;
+  response.header = back.replica().header();
+  response.id = request.id;
+  const auto info = back.replica().machine().lessor().info(request.id, back.env().clock.now());
+  response.ttl_s = info ? info->remaining_ttl_s : -1;
+  response.granted_ttl_s = info ? info->granted_ttl_s : 0;
+  if (info && request.keys) response.keys.assign(info->keys->begin(), info->keys->end());
+  call.reply(pb::encode(response));
+}
+
+}  // namespace
+
 // A linearizable read first: the lease may have been granted through another member.
 void time_to_live(Back& back, Responder call, Bytes message) {
   pb::LeaseTimeToLiveRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
   back.replica().read([&back, call, request](const Status& status) {
     if (!status.ok()) return call.fail(status);
-    pb::LeaseTimeToLiveResponse response;
-    response.header = back.replica().header();
-    response.id = request.id;
-    const auto info = back.replica().machine().lessor().info(request.id, back.env().clock.now());
-    response.ttl_s = info ? info->remaining_ttl_s : -1;
-    response.granted_ttl_s = info ? info->granted_ttl_s : 0;
-    if (info && request.keys) response.keys.assign(info->keys->begin(), info->keys->end());
-    call.reply(pb::encode(response));
+    if (!request.keys) return answer_time_to_live(back, call, request);
+    back.replica().settled([&back, call, request](const Status& settled) {
+      if (!settled.ok()) return call.fail(settled);
+      answer_time_to_live(back, call, request);
+    });
   });
 }
 

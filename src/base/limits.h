@@ -19,6 +19,9 @@ inline constexpr int64_t kCommitApplyGapEntriesMax = 5000;       // above it pro
 inline constexpr size_t kUnappliedBytesMax = 256 * 1024 * 1024;  // of proposals; above it more are refused
 inline constexpr size_t kReadsWaitingMax = size_t{1} << 20;      // for their index; more are refused
 
+inline constexpr uint64_t kDeletedKeysAtOnce = 2048;  // by one entry; more are deleted in slices
+inline constexpr size_t kDeletedKeysPerTurn = 1024;   // of such a slice, about 1 ms
+
 // Turns of a loop.
 inline constexpr Duration kClientTurnBudget = 500us;  // what clients may take before peers are looked at again
 inline constexpr Duration kSlowTurn = 10ms;           // a longer turn is logged

@@ -49,6 +49,14 @@ Result<std::vector<std::string>> Lessor::revoke(LeaseId id) {
   return keys;
 }
 
+bool Lessor::take_key(LeaseId id, std::string& key) {
+  auto it = leases_.find(id);
+  if (it == leases_.end() || it->second.keys.empty()) return false;
+  auto& keys = it->second.keys;
+  key = std::move(keys.extract(keys.begin()).value());
+  return true;
+}
+
 void Lessor::checkpoint(LeaseId id, int64_t remaining_ttl_s, MonoTime now) {
   auto it = leases_.find(id);
   if (it == leases_.end()) return;

@@ -35,6 +35,8 @@ class Lessor {
   Result<int64_t> grant(LeaseId id, int64_t ttl_s, MonoTime now);
   // Forgets the lease; returns its keys in key order, for the store to delete. Errors: LeaseNotFound.
   Result<std::vector<std::string>> revoke(LeaseId id);
+  // For a revoke in steps: takes the first key off the lease, which stays; false where there is none.
+  bool take_key(LeaseId id, std::string& key);
   // Sets the remaining TTL, at most the granted one, which 0 and less stand for; unknown ids are ignored. One that
   // raises it moves the deadline to at least now + remaining TTL; one that lowers it follows the deadline and
   // leaves it alone.

@@ -1,5 +1,8 @@
 #include "machine/machine.h"
 
+#include <limits>
+#include <utility>
+
 #include "base/check.h"
 #include "base/mutant.h"
 
@@ -21,6 +24,10 @@ class Book final : public mvcc::LeaseBook {
   lease::Lessor& lessor_;
 };
 
+void drop_last_op_if_mutated(pb::TxnRequest& txn) {
+  if (mutated(Mutant::kHalfTxn) && txn.success.size() > 1) txn.success.pop_back();
+}
+
 template <class Response>
 void settle(Result<Response> result, Outcome& outcome) {
   if (result) {
@@ -32,7 +39,24 @@ void settle(Result<Response> result, Outcome& outcome) {
 
 }  // namespace
 
-Machine::Machine(const Options& options) : lessor_(options.min_lease_ttl_s), members_(options.max_learners) {}
+// A request that deletes very many keys, under way.
+struct Machine::Long {
+  explicit Long(lease::Lessor& lessor) : book(lessor) {}
+
+  pb::Entry entry;              // what request views into
+  pb::InternalRequest request;  // what the work views into
+  Outcome outcome;
+  Book book;
+  std::variant<std::monostate, std::unique_ptr<mvcc::Deletion>, std::unique_ptr<mvcc::LongTxn>,
+               std::unique_ptr<mvcc::KeysDeletion>>
+      work;
+  size_t keys = 0;  // of a lease
+};
+
+Machine::Machine(const Options& options)
+    : lessor_(options.min_lease_ttl_s), members_(options.max_learners), keys_at_once_(options.keys_at_once) {}
+
+Machine::~Machine() = default;
 
 void Machine::advance(const pb::Entry& entry) {
   CHECK(entry.index == applied_index_ + 1);
@@ -41,19 +65,98 @@ void Machine::advance(const pb::Entry& entry) {
 }
 
 Outcome Machine::apply(const pb::Entry& entry, MonoTime now) {
-  CHECK(entry.type == pb::EntryType::kNormal);
-  advance(entry);
+  std::optional<Outcome> outcome = begin(entry, now);
+  while (!outcome) outcome = step(std::numeric_limits<size_t>::max());
+  return std::move(*outcome);
+}
+
+std::optional<Outcome> Machine::begin(const pb::Entry& entry, MonoTime now) {
+  CHECK(entry.type == pb::EntryType::kNormal && !long_);
   Outcome outcome;
-  if (entry.data.empty()) return outcome;
+  if (entry.data.empty()) {
+    advance(entry);
+    return outcome;
+  }
   pb::InternalRequest request;
   if (!pb::decode(entry.data.view(), request)) {
     outcome.status = Status(Code::kInternal, "machine: entry " + std::to_string(entry.index) + " is no request");
+    advance(entry);
     return outcome;
   }
   outcome.request = request.id;
   outcome.payload = request.payload;
   outcome.status = alarms_.refusal(request);
+  if (outcome.status.ok() && begin_long(request)) {
+    long_->entry = entry;
+    long_->outcome = std::move(outcome);
+    return std::nullopt;
+  }
+  advance(entry);
   if (outcome.status.ok()) execute(request, now, outcome);
+  return outcome;
+}
+
+bool Machine::begin_long(pb::InternalRequest& request) {
+  const auto* remove = std::get_if<pb::DeleteRangeRequest>(&request.body);
+  const auto* txn = std::get_if<pb::TxnRequest>(&request.body);
+  const auto* revoke = std::get_if<pb::LeaseRevokeRequest>(&request.body);
+  if (!remove && !txn && !revoke) return false;
+  const auto lease = revoke ? lessor_.info(revoke->id, MonoTime()) : std::nullopt;
+  const uint64_t keys = remove  ? store_.deleted_by(*remove)
+                        : txn   ? store_.deleted_by(*txn)
+                        : lease ? lease->keys->size()
+                                : 0;
+  if (keys <= keys_at_once_) return false;
+  auto work = std::make_unique<Long>(lessor_);
+  work->request = std::move(request);
+  remove = std::get_if<pb::DeleteRangeRequest>(&work->request.body);
+  if (auto* long_txn = std::get_if<pb::TxnRequest>(&work->request.body)) {
+    drop_last_op_if_mutated(*long_txn);
+    auto opened = mvcc::LongTxn::open(store_, *long_txn, work->book);
+    if (!opened) {  // it fails in one go
+      request = std::move(work->request);
+      return false;
+    }
+    work->work = std::move(*opened);
+  } else if (remove) {
+    work->work = std::make_unique<mvcc::Deletion>(store_, *remove, work->book);
+  } else {
+    work->keys = keys;
+    const LeaseId id = std::get<pb::LeaseRevokeRequest>(work->request.body).id;
+    work->work = std::make_unique<mvcc::KeysDeletion>(
+        store_, [this, id](std::string& key) { return lessor_.take_key(id, key); }, work->book);
+  }
+  long_ = std::move(work);
+  return true;
+}
+
+std::optional<Outcome> Machine::step(size_t budget) {
+  CHECK(long_);
+  const bool done = std::visit(
+      [budget](auto& work) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(work)>, std::monostate>) {
+          return true;
+        } else {
+          return work->step(budget);
+        }
+      },
+      long_->work);
+  if (!done) return std::nullopt;
+  advance(long_->entry);
+  Outcome outcome = std::move(long_->outcome);
+  if (auto* remove = std::get_if<std::unique_ptr<mvcc::Deletion>>(&long_->work)) {
+    outcome.response = (*remove)->finish();
+    outcome.tally = tally(std::get<pb::DeleteRangeRequest>(long_->request.body));
+  } else if (auto* txn = std::get_if<std::unique_ptr<mvcc::LongTxn>>(&long_->work)) {
+    outcome.response = (*txn)->finish();
+    outcome.tally = tally(std::get<pb::TxnRequest>(long_->request.body), std::get<pb::TxnResponse>(outcome.response));
+  } else if (auto* keys = std::get_if<std::unique_ptr<mvcc::KeysDeletion>>(&long_->work)) {
+    (*keys)->finish();
+    CHECK(lessor_.revoke(std::get<pb::LeaseRevokeRequest>(long_->request.body).id).has_value());
+    outcome.response = pb::LeaseRevokeResponse{.header = header()};
+    outcome.tally = tally_of_revoke(long_->keys);
+  }
+  long_.reset();
   return outcome;
 }
 
@@ -69,7 +172,7 @@ void Machine::execute(pb::InternalRequest& request, MonoTime now, Outcome& outco
     settle(store_.delete_range(*remove, book), outcome);
     if (outcome.status.ok()) outcome.tally = tally(*remove);
   } else if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) {
-    if (mutated(Mutant::kHalfTxn) && txn->success.size() > 1) txn->success.pop_back();
+    drop_last_op_if_mutated(*txn);
     settle(store_.txn(*txn, book), outcome);
     if (outcome.status.ok()) outcome.tally = tally(*txn, std::get<pb::TxnResponse>(outcome.response));
   } else if (auto* compaction = std::get_if<pb::CompactionRequest>(&request.body)) {
@@ -124,6 +227,7 @@ Result<pb::AlarmResponse> Machine::alarm(const pb::AlarmRequest& request) {
 }
 
 Status Machine::apply_conf_change(const pb::Entry& entry, pb::ConfChange& change) {
+  CHECK(!long_);
   advance(entry);
   Status status;
   change = {};

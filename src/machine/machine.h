@@ -6,21 +6,26 @@
 //   (1) Two machines that applied the same entries are equal in all that is replicated, whatever `now` was.
 //   (2) Entries are applied in index order, each once: applied_index() rises by one with every call.
 //   (3) An entry that fails changes nothing but the applied index, and fails the same on every member.
+//   (4) Of long work nothing is visible before its last step, applied_index() included: but for the keys of leases,
+//       which lose what is deleted as it goes, and are not to be shown while applying().
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "lease/lessor.h"
 #include "machine/alarms.h"
 #include "machine/members.h"
 #include "machine/tally.h"
+#include "mvcc/long_write.h"
 #include "mvcc/store.h"
 #include "pb/internal.h"
 #include "pb/raft.h"
@@ -29,7 +34,8 @@ namespace quorate::machine {
 
 struct Options {
   int64_t min_lease_ttl_s = 2;
-  size_t max_learners = 1;  // --max-learners
+  size_t max_learners = 1;                             // --max-learners
+  uint64_t keys_at_once = limits::kDeletedKeysAtOnce;  // what deletes more than so many is long work
 };
 
 // What became of one entry. Responses hold views into the store: encode them before the next apply. Their
@@ -48,11 +54,17 @@ struct Outcome {
 class Machine {
  public:
   explicit Machine(const Options& options);
+  ~Machine();
 
   // A committed normal entry. `now` only sets local deadlines.
   // Bytes that are no request, and payloads that this version does not know, are an Internal and an Unimplemented
   // outcome. What a raised alarm forbids fails with its error.
   Outcome apply(const pb::Entry& entry, MonoTime now);
+  // As apply(), where it is no long work, as a delete of very many keys is: then nothing, and step() goes on, about
+  // `budget` keys at a time, until it gives the outcome. Nothing else may be applied before.
+  std::optional<Outcome> begin(const pb::Entry& entry, MonoTime now);
+  std::optional<Outcome> step(size_t budget);
+  bool applying() const { return long_ != nullptr; }
   // A committed conf change, checked against the members (peer protocol 3.4); the caller tells Raft. On refusal
   // `change.node_id` is set to 0 and the status says why.
   Status apply_conf_change(const pb::Entry& entry, pb::ConfChange& change);
@@ -73,6 +85,8 @@ class Machine {
   // Takes note of the entry's place. Requires that it follows the one before.
   void advance(const pb::Entry& entry);
   void execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome);
+  // Begins what deletes very many keys, in long_; false where it is no such request, or fails.
+  bool begin_long(pb::InternalRequest& request);
 
   Result<pb::CompactionResponse> compact(const pb::CompactionRequest& request);
   Result<pb::LeaseGrantResponse> grant(const pb::LeaseGrantRequest& request, MonoTime now);
@@ -86,6 +100,9 @@ class Machine {
   Alarms alarms_;
   Index applied_index_ = 0;
   Term applied_term_ = 0;
+  const uint64_t keys_at_once_;
+  struct Long;
+  std::unique_ptr<Long> long_;  // ends before what it works on
 };
 
 }  // namespace quorate::machine

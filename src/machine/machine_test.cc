@@ -199,7 +199,7 @@ pb::Entry random_entry(Prng& prng, Log& log) {
   static constexpr std::string_view kKeys[] = {"a", "b", "c", "d"};
   const auto key = [&] { return kKeys[prng.below(4)]; };
   const LeaseId lease = static_cast<LeaseId>(1 + prng.below(4));
-  switch (prng.below(9)) {
+  switch (prng.below(11)) {
     case 0:
       return log.entry(pb::Payload::kDeleteRange,
                        pb::DeleteRangeRequest{.key = key(), .range_end = key(), .prev_kv = true});
@@ -220,11 +220,70 @@ pb::Entry random_entry(Prng& prng, Log& log) {
       return log.entry(pb::Payload::kTxn, txn);
     }
     case 6: return log.raw(prng.bytes(prng.below(12)));
+    case 7: {
+      pb::TxnRequest txn;
+      txn.success.emplace_back().request = pb::DeleteRangeRequest{.key = key(), .range_end = key()};
+      txn.success.emplace_back().request = pb::RangeRequest{.key = key(), .range_end = std::string_view("\0", 1)};
+      txn.success.emplace_back().request = pb::DeleteRangeRequest{.key = key(), .range_end = "e", .prev_kv = true};
+      txn.success.emplace_back().request = pb::PutRequest{.key = "f", .value = "t", .lease = lease};
+      return log.entry(pb::Payload::kTxn, txn);
+    }
     default:
       return log.entry(
           pb::Payload::kPut,
           pb::PutRequest{.key = key(), .value = "p", .lease = prng.chance(1, 2) ? lease : 0, .prev_kv = true});
   }
+}
+
+// Applies in slices of random size; nothing that is replicated moves before the last.
+Outcome apply_in_steps(Machine& machine, const pb::Entry& entry, Prng& prng, size_t& slices) {
+  const Index applied = machine.applied_index();
+  const Revision revision = machine.store().revision();
+  std::optional<Outcome> outcome = machine.begin(entry, MonoTime());
+  while (!outcome) {
+    ++slices;
+    EXPECT_TRUE(machine.applying());
+    EXPECT_EQ(machine.applied_index(), applied);
+    EXPECT_EQ(machine.store().revision(), revision);
+    outcome = machine.step(prng.below(3));
+  }
+  EXPECT_FALSE(machine.applying());
+  return std::move(*outcome);
+}
+
+TEST(Machine, WhatIsAppliedInStepsIsWhatIsAppliedAtOnce) {
+  size_t slices = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Prng prng(seed);
+    Log log;
+    Machine whole{Options{}};
+    Machine sliced{Options{.keys_at_once = 0}};
+    for (int i = 0; i < 200; ++i) {
+      const pb::Entry entry = random_entry(prng, log);
+      ASSERT_EQ(told(whole.apply(entry, MonoTime())), told(apply_in_steps(sliced, entry, prng, slices)))
+          << "entry " << i;
+      ASSERT_EQ(sliced.applied_index(), log.index());
+    }
+    ASSERT_EQ(state(whole), state(sliced));
+  }
+  EXPECT_GT(slices, 1000u);
+}
+
+TEST(Machine, ALeaseThatIsRevokedInStepsIsThereUntilTheLast) {
+  Log log;
+  Machine machine{Options{.keys_at_once = 3}};
+  machine.apply(log.entry(pb::Payload::kLeaseGrant, pb::LeaseGrantRequest{.ttl_s = 100, .id = 7}), MonoTime());
+  for (const char* key : {"a", "b", "c", "d"}) {
+    machine.apply(log.entry(pb::Payload::kPut, pb::PutRequest{.key = key, .value = "", .lease = 7}), MonoTime());
+  }
+  ASSERT_FALSE(machine.begin(log.entry(pb::Payload::kLeaseRevoke, pb::LeaseRevokeRequest{.id = 7}), MonoTime()));
+  ASSERT_FALSE(machine.step(2));
+  EXPECT_TRUE(machine.lessor().exists(7));
+  EXPECT_EQ(machine.store().range({.key = "a", .range_end = "e"})->count, 4);
+  while (!machine.step(2)) {}
+  EXPECT_FALSE(machine.lessor().exists(7));
+  EXPECT_EQ(machine.store().range({.key = "a", .range_end = "e"})->count, 0);
 }
 
 TEST(Machine, TwoThatAppliedTheSameEntriesAreEqualWhateverTheirClocksAndRoles) {

@@ -48,38 +48,4 @@ Result<std::unique_ptr<KeyHasher>> KeyHasher::open(const Store& store, Revision 
   return hasher;
 }
 
-// --- Deletion
-
-Deletion::Deletion(Store& store, const pb::DeleteRangeRequest& request, LeaseBook& leases)
-    : store_(store),
-      range_end_(request.range_end),
-      prev_kv_(request.prev_kv),
-      write_(store.begin(leases)),
-      next_key_(request.key) {
-  store.deleting_ = true;
-}
-
-bool Deletion::step(size_t budget) {
-  const KeyRange range{next_key_, range_end_};
-  auto place = store_.space_.tree().seek_live(next_key_);
-  for (; !place.at_end() && range.contains(place.key().text()); place.next_live(), --budget) {
-    if (budget == 0) {
-      next_key_ = place.key().text();
-      return false;
-    }
-    ++response_.deleted;
-    if (prev_kv_) response_.prev_kvs.push_back(place.key().newest->kv());
-    store_.remove(place, write_);
-  }
-  return true;
-}
-
-pb::DeleteRangeResponse Deletion::finish() {
-  CHECK(store_.deleting_);
-  store_.deleting_ = false;
-  store_.end(write_);
-  response_.header = pb::ResponseHeader{.revision = write_.view()};
-  return std::move(response_);
-}
-
 }  // namespace quorate::mvcc

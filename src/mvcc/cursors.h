@@ -1,7 +1,7 @@
-// mvcc/cursors.h: long work on the store in steps: a range, a hash, a large delete.
+// mvcc/cursors.h: long reads of the store in steps: a range, a hash.
 //
 // Loop:    core. Not safe for any other.
-// Source:  v3 API, sections 4.2, 4.3, 4.5 and 5.
+// Source:  v3 API, sections 4.2, 4.3 and 5.
 // Invariants:
 //   (1) A result is the one that the call in one go would have had at the cursor's beginning, whatever happened between
 //       its steps.
@@ -75,29 +75,6 @@ class KeyHasher {
   std::optional<KeyHash> noted_;
   std::optional<Pin> pin_;
   std::optional<HashWalk> walk_;
-};
-
-// A delete of a range as one revision, which is published by finish(): until then reads go on at the one before, and
-// no other change may be made to the store.
-class Deletion {
- public:
-  // Keeps a copy of the request. `leases` must live as long as this.
-  Deletion(Store& store, const pb::DeleteRangeRequest& request, LeaseBook& leases);
-  Deletion(const Deletion&) = delete;
-  Deletion& operator=(const Deletion&) = delete;
-
-  // Deletes up to `budget` keys; true when finish() may be called.
-  bool step(size_t budget);
-  // Once.
-  pb::DeleteRangeResponse finish();
-
- private:
-  Store& store_;
-  const std::string range_end_;
-  const bool prev_kv_;
-  Store::Write write_;
-  std::string next_key_;
-  pb::DeleteRangeResponse response_;
 };
 
 }  // namespace quorate::mvcc

@@ -9,20 +9,26 @@
 
 namespace quorate::mvcc {
 
+namespace {
+
+constexpr size_t kFewKeys = 1024;  // looked up one by one rather than among the changes of a LongWrite
+
+}  // namespace
+
 Store::Store(const StoreOptions& options)
     : space_(options.hash_seed), compaction_(space_, pins_, options.compaction_hashes) {}
 
 // --- reads
 
 Status Store::check_bounds(Revision requested) const {
-  if (requested > revision_) return errors::FutureRev();
+  if (requested > revision()) return errors::FutureRev();
   if (requested > 0 && requested < compacted_) return errors::Compacted();
   return {};
 }
 
 Result<pb::RangeResponse> Store::range(const pb::RangeRequest& request) const {
   if (Status status = check_bounds(request.revision); !status.ok()) return fail(std::move(status));
-  return read(request, revision_);
+  return read(request, revision());
 }
 
 pb::RangeResponse Store::read(const pb::RangeRequest& request, Revision current) const {
@@ -32,35 +38,76 @@ pb::RangeResponse Store::read(const pb::RangeRequest& request, Revision current)
   return scan.finish();
 }
 
+void Store::tell(const Record& record, bool prev_kv, const Visit& visit) const {
+  const Revision revision = record.mod_revision();
+  pb::Event event;
+  event.type = record.tombstone() ? pb::EventType::kDelete : pb::EventType::kPut;
+  event.kv = record.kv();
+  // What it was at the revision before, if compaction did not take that revision.
+  const bool created = record.create_revision() == revision;
+  if (prev_kv && !created && revision > compacted_) {
+    const Record* before = record.older();
+    while (before && before->mod_revision() == revision) before = before->older();
+    if (before && !before->tombstone()) event.prev_kv = before->kv();
+  }
+  visit(event);
+}
+
+bool Store::Span::meets(const KeyRange& range) const {
+  if (range.single()) return range.key >= first && range.key <= last;
+  return range.key <= last && (range.open_ended() || range.end > first);
+}
+
+bool Store::tell_long(const KeyRange& range, bool prev_kv, bool& any, const Visit& visit) const {
+  std::vector<const Record*> changes;
+  if (last_long_.meets(range)) {
+    size_t looked_at = 0;
+    for (auto place = space_.tree().seek(range.key); !place.at_end(); place.next()) {
+      const Key& key = place.key();
+      if (!range.contains(key.text()) || key.text() > last_long_.last) break;
+      if (++looked_at > kFewKeys) return false;
+      const Record* record = key.newest;
+      for (; record && record->mod_revision() > last_long_.revision; record = record->older()) {}
+      for (; record && record->mod_revision() == last_long_.revision; record = record->older()) {
+        changes.push_back(record);
+      }
+    }
+  }
+  std::sort(changes.begin(), changes.end(), [](const Record* a, const Record* b) { return a->sub() < b->sub(); });
+  any = !changes.empty();
+  for (const Record* record : changes) tell(*record, prev_kv, visit);
+  return true;
+}
+
 Revision Store::events(Revision from, Revision to, const KeyRange& range, bool prev_kv, size_t revisions_max,
-                       const std::function<void(const pb::Event&)>& visit) const {
+                       const Visit& visit) const {
   CHECK(from >= compacted_);
-  to = std::min(to, revision_ + 1);
+  to = std::min(to, revision() + 1);
   if (from >= to) return from;
   const History& history = space_.history();
   size_t revisions = 0;
-  Revision last = 0;
+  Revision last = 0, passed = 0;
   for (auto position = history.first(from); position < history.end(); ++position) {
     const Record& record = *history.at(position);
     const Revision revision = record.mod_revision();
     if (revision >= to) break;
+    if (revision == last_long_.revision && passed != revision) {
+      passed = revision;
+      if (revisions == revisions_max && last_long_.meets(range)) return revision;
+      bool any = false;
+      if (tell_long(range, prev_kv, any, visit)) {
+        revisions += any ? 1 : 0;
+        position = history.first(revision + 1) - 1;
+        continue;
+      }
+    }
     if (!range.contains(record.key().text())) continue;
     if (revision != last) {
       if (revisions == revisions_max) return revision;
       ++revisions;
       last = revision;
     }
-    pb::Event event;
-    event.type = record.tombstone() ? pb::EventType::kDelete : pb::EventType::kPut;
-    event.kv = record.kv();
-    // What it was at the revision before, if compaction did not take that revision.
-    const bool created = record.create_revision() == revision;
-    if (prev_kv && !created && revision > compacted_) {
-      const Record* before = record.older();
-      while (before && before->mod_revision() == revision) before = before->older();
-      if (before && !before->tombstone()) event.prev_kv = before->kv();
-    }
-    visit(event);
+    tell(record, prev_kv, visit);
   }
   return to;
 }
@@ -68,7 +115,7 @@ Revision Store::events(Revision from, Revision to, const KeyRange& range, bool p
 // --- writes
 
 Store::Write Store::begin(LeaseBook& leases) const {
-  CHECK(!deleting_);
+  CHECK(!writing_);
   return {.leases = leases, .revision = revision_ + 1};
 }
 
@@ -134,6 +181,11 @@ pb::DeleteRangeResponse Store::delete_range(const pb::DeleteRangeRequest& reques
   }
   response.header = pb::ResponseHeader{.revision = write.view()};
   return response;
+}
+
+uint64_t Store::deleted_by(const pb::DeleteRangeRequest& request) const {
+  const KeyRange range{request.key, request.range_end};
+  return range.single() ? 1 : space_.live_in(range);
 }
 
 void Store::remove(const KeyTree::Place& place, Write& write) {

@@ -40,6 +40,8 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  // What readers see: everything up to here and nothing after it, whatever a LongWrite has done already. Every read,
+  // event, hash and header takes it from here.
   Revision revision() const { return revision_; }
   Revision compacted() const { return compacted_; }  // -1: never
 
@@ -71,12 +73,27 @@ class Store {
   uint64_t bytes() const { return space_.bytes(); }
   // What they take in fact, on this one.
   size_t held_bytes() const { return space_.held_bytes(); }
-  // Keys that exist at revision(), or after the newest change where a Deletion is under way.
-  uint64_t keys() const { return space_.live(); }
+  // Keys that exist at revision().
+  uint64_t keys() const { return writing_ ? keys_before_ : space_.live(); }
+
+  // At most so many keys the request would delete now. O(log keys) for each of its ranges.
+  uint64_t deleted_by(const pb::DeleteRangeRequest& request) const;
+  uint64_t deleted_by(const pb::TxnRequest& request) const;
+
+  // The last LongWrite that was published: its revision (0: there was none), and the first and the last key that it
+  // changed.
+  struct Span {
+    Revision revision = 0;
+    std::string first, last;
+    bool meets(const KeyRange& range) const;
+  };
+  const Span& last_long() const { return last_long_; }
 
  private:
   friend class RangeCursor;
-  friend class Deletion;
+  friend class LongWrite;
+  friend class LongTxn;
+  friend class KeysDeletion;
   friend class KeyHasher;
   friend class Pin;
 
@@ -101,10 +118,20 @@ class Store {
   pb::DeleteRangeResponse delete_range(const pb::DeleteRangeRequest& request, Write& write);
   void remove(const KeyTree::Place& place, Write& write);
 
+  // Events.
+  using Visit = std::function<void(const pb::Event&)>;
+  void tell(const Record& record, bool prev_kv, const Visit& visit) const;
+  // The changes of the last LongWrite in `range`, found by their keys where those are few; false where they are not.
+  bool tell_long(const KeyRange& range, bool prev_kv, bool& any, const Visit& visit) const;
+
   // Transactions.
+  // What the key was at revision(), which is the newest unless a LongWrite is under way.
+  const Record* seen(const Key& key) const;
   bool holds(const pb::Compare& compare) const;
   void decide(const pb::TxnRequest& request, TxnPath& path) const;
-  Status check_txn(const pb::TxnRequest& request, TxnPath& path, const LeaseBook& leases,
+  // Decides and checks all of it; `path` is ready to be walked then.
+  Status check_txn(const pb::TxnRequest& request, TxnPath& path, const LeaseBook& leases) const;
+  Status check_ops(const pb::TxnRequest& request, TxnPath& path, const LeaseBook& leases,
                    std::vector<KeyRange>& deleted) const;
   Status check_read(const pb::RangeRequest& request) const;
   pb::TxnResponse execute(const pb::TxnRequest& request, TxnPath& path, Write& write);
@@ -114,7 +141,9 @@ class Store {
   Compaction compaction_;
   Revision revision_ = 1;
   Revision compacted_ = -1;
-  bool deleting_ = false;  // a Deletion is under way
+  bool writing_ = false;      // a LongWrite is under way
+  uint64_t keys_before_ = 0;  // that
+  Span last_long_;
 };
 
 }  // namespace quorate::mvcc

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "mvcc/cursors.h"
+#include "mvcc/long_write.h"
 #include "mvcc/simple_store.h"
 #include "mvcc/store.h"
 #include "mvcc/store_program.h"
@@ -28,6 +29,10 @@ class Together {
       EXPECT_EQ(told(store_.put(request, ledger_)), told(simple_.put(request, simple_ledger_)));
     } else if (kind < 551) {
       remove();
+    } else if (kind < 554) {
+      long_txn();
+    } else if (kind < 556) {
+      long_revoke();
     } else if (kind < 640) {
       const auto request = draw_.txn(current, 2);
       EXPECT_EQ(told(store_.txn(request, ledger_)), told(simple_.txn(request, simple_ledger_)));
@@ -79,20 +84,63 @@ class Together {
 
   pb::DeleteRangeRequest remove_one() { return {.key = draw_.key(), .range_end = {}, .prev_kv = draw_.chance(30)}; }
 
-  // In slices, with reads at the revision before between them.
-  void remove() {
-    const pb::DeleteRangeRequest request = draw_.remove();
+  // Between its slices everything that is read is what it was before.
+  void step_to_the_end(LongWrite& write) {
     const pb::RangeRequest everything{.key = "/", .range_end = "0"};
     const std::string before = told(simple_.range(everything));
-    Deletion deletion(store_, request, ledger_);
-    while (!deletion.step(draw_.below(20))) {
+    while (!write.step(draw_.below(20))) {
       EXPECT_EQ(told(store_.range(everything)), before);
+      const pb::RangeRequest some = range(simple_.revision());
+      EXPECT_EQ(told(store_.range(some)), told(simple_.range(some)));
+      pb::TxnRequest txn;
+      txn.compare.push_back(draw_.compare(simple_.revision()));
+      txn.success.emplace_back().request = everything;
+      EXPECT_EQ(told(store_.read_txn(txn)), told(simple_.read_txn(txn)));
+      EXPECT_EQ(store_.keys(), simple_.keys());
+      EXPECT_EQ(events(store_), events(simple_));
       store_.step_compaction(draw_.below(20));
       step_cursors();
     }
     EXPECT_EQ(store_.revision(), simple_.revision());
-    const pb::DeleteRangeResponse response = deletion.finish();
-    EXPECT_EQ(pb::encode(response), told(simple_.delete_range(request, simple_ledger_)));
+    EXPECT_EQ(store_.keys(), simple_.keys());
+  }
+
+  void remove() {
+    const pb::DeleteRangeRequest request = draw_.remove();
+    Deletion deletion(store_, request, ledger_);
+    step_to_the_end(deletion);
+    EXPECT_EQ(pb::encode(deletion.finish()), told(simple_.delete_range(request, simple_ledger_)));
+    EXPECT_EQ(events(store_), events(simple_));
+  }
+
+  void long_txn() {
+    const pb::TxnRequest request = draw_.txn(simple_.revision(), 2);
+    auto txn = LongTxn::open(store_, request, ledger_);
+    if (!txn) {
+      EXPECT_EQ(txn.error().text(), told(simple_.txn(request, simple_ledger_)));
+      return;
+    }
+    step_to_the_end(**txn);
+    EXPECT_EQ(pb::encode((*txn)->finish()), told(simple_.txn(request, simple_ledger_)));
+    EXPECT_EQ(events(store_), events(simple_));
+  }
+
+  void long_revoke() {
+    const auto lease = static_cast<LeaseId>(7 + draw_.below(3));
+    const std::set<std::string> keys = ledger_.keys(lease);
+    auto next = keys.begin();
+    KeysDeletion deletion(
+        store_,
+        [&](std::string& key) {
+          if (next == keys.end()) return false;
+          key = *next++;
+          return true;
+        },
+        ledger_);
+    step_to_the_end(deletion);
+    deletion.finish();
+    simple_.delete_keys({keys.begin(), keys.end()}, simple_ledger_);
+    EXPECT_EQ(events(store_), events(simple_));
   }
 
   void revoke() {
@@ -138,9 +186,12 @@ class Together {
   std::vector<std::string> events(const Any& store) {
     std::vector<std::string> out;
     const Revision from = std::max(store.compacted(), store.revision() - 50);
-    const Revision next = store.events(from, store.revision() + 1, {"/registry/pods/1", "/registry/pods/3"}, true, 20,
-                                       [&](const pb::Event& event) { out.push_back(pb::encode(event)); });
-    out.push_back(std::to_string(next));
+    for (const KeyRange& range :
+         {KeyRange{"/registry/pods/1", "/registry/pods/3"}, KeyRange{"/", "0"}, KeyRange{"/registry/pods/20/7", ""}}) {
+      const Revision next = store.events(from, store.revision() + 1, range, true, 60,
+                                         [&](const pb::Event& event) { out.push_back(pb::encode(event)); });
+      out.push_back(std::to_string(next));
+    }
     return out;
   }
 

@@ -87,7 +87,8 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       wal_(std::move(log.wal)),
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
-      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout)}),
+      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout),
+                                .keys_at_once = options.deleted_keys_at_once}),
       meter_(env, options.slow_apply),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
@@ -190,6 +191,13 @@ void Replica::read(ReadReady done) {
   raft_.read(first_read_ + reads_.size() - 1);
 }
 
+void Replica::settled(ReadReady done) {
+  if (stopping_ || !failed_.ok()) return done(errors::Stopped());
+  if (!machine_.applying()) return done(Status());
+  if (unsettled_.size() >= limits::kReadsWaitingMax) return done(errors::RequestTooManyRequests());
+  unsettled_.push_back(std::move(done));
+}
+
 void Replica::hash(Revision revision, Hashed done) {
   if (stopping_ || !failed_.ok()) return done(quorate::fail(errors::Stopped()));
   if (hashings_.size() >= limits::kHashesWaitingMax) return done(quorate::fail(errors::RequestTooManyRequests()));
@@ -211,12 +219,14 @@ void Replica::step_hashes() {
 // Discharges what Raft owes, until it owes nothing: order within a Ready is the type's.
 void Replica::flush() {
   if (stopping_ || !failed_.ok()) return;
+  apply_committed();
+  resolve_reads();
   while (raft_.has_ready() && failed_.ok()) {
     raft::Ready ready = raft_.ready();
     CHECK(!ready.snapshot && ready.messages.empty() && ready.after_persist.empty());  // there are no peers yet
     if (ready.soft_state) note_role(*ready.soft_state);
     if (ready.needs_persist()) persist(ready);
-    if (!ready.committed.empty()) apply(ready.committed);
+    if (!ready.committed.empty()) commit(ready.committed);
     indexed_reads_.insert(indexed_reads_.end(), ready.reads.begin(), ready.reads.end());
     for (const raft::ReadId id : ready.failed_reads) answer_read(id, errors::LeaderChanged());
     resolve_reads();
@@ -284,11 +294,17 @@ void Replica::observe_log_write() {
   log_write_seconds_.observe(seconds);
 }
 
-void Replica::apply(const std::vector<pb::Entry>& committed) {
-  env_.trace.mark(env::Stage::kCommit, 0, committed.back().index);
-  const MonoTime now = env_.clock.now();
-  for (const pb::Entry& entry : committed) {
-    apply_one(entry, now);
+void Replica::commit(const std::vector<pb::Entry>& entries) {
+  env_.trace.mark(env::Stage::kCommit, 0, entries.back().index);
+  committed_.insert(committed_.end(), entries.begin(), entries.end());
+  if (!machine_.applying()) apply_committed();  // else this turn has done its slice
+}
+
+void Replica::apply_committed() {
+  if (committed_.empty()) return;
+  while (!committed_.empty() && apply_first()) {
+    const pb::Entry entry = std::move(committed_.front());
+    committed_.pop_front();
     hub_->advance();  // after each: a compaction must not overtake events that nobody was told of yet
     recent_entry_bytes_.push_back(cost_of(entry));
     recent_bytes_ += cost_of(entry);
@@ -296,24 +312,38 @@ void Replica::apply(const std::vector<pb::Entry>& committed) {
   raft_.applied(machine_.applied_index());
   forget_old_entries();
   serve_when_ready();
+  if (machine_.applying()) return take_another_turn();
+  for (ReadReady& done : std::exchange(unsettled_, {})) done(Status());
 }
 
-void Replica::apply_one(const pb::Entry& entry, MonoTime now) {
+bool Replica::apply_first() {
+  const pb::Entry& entry = committed_.front();
   if (entry.type == pb::EntryType::kConfChange) {
     pb::ConfChange change;
     const Status status = machine_.apply_conf_change(entry, change);
     if (!status.ok()) env_.log.warn("refused a membership change", {{"error", status.text()}, {"index", entry.index}});
     raft_.apply_conf_change(change);
-    return;
+    return true;
   }
-  const bool measured = entry.index > recovered_index_ && !entry.data.empty();
-  const MonoTime began = measured ? env_.clock.now() : MonoTime{};
-  machine::Outcome outcome = machine_.apply(entry, now);
+  std::optional<machine::Outcome> outcome;
+  if (machine_.applying()) {
+    outcome = machine_.step(options_.deleted_keys_per_turn);
+  } else {
+    apply_began_ = env_.clock.now();
+    const bool whole = entry.index <= recovered_index_;  // nobody waits for its turns
+    outcome = whole ? machine_.apply(entry, apply_began_) : machine_.begin(entry, apply_began_);
+  }
+  if (!outcome) return false;
+  conclude(entry, *outcome);
+  return true;
+}
+
+void Replica::conclude(const pb::Entry& entry, machine::Outcome& outcome) {
   if (entry.data.empty()) {
     if (entry.term == raft_.term() && is_leader()) on_first_entry_of_own_term();
     return;
   }
-  if (measured) meter_.applied(entry, outcome, env_.clock.now() - began);
+  if (entry.index > recovered_index_) meter_.applied(entry, outcome, env_.clock.now() - apply_began_);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
   if (outcome.physical && machine_.store().compacting()) {
     physical_compactions_.push_back(std::move(outcome));
@@ -461,6 +491,7 @@ void Replica::fail_everything(const Status& status) {
   }
   physical_compactions_.clear();
   for (Hashing& hashing : std::exchange(hashings_, {})) hashing.done(quorate::fail(status));
+  for (ReadReady& done : std::exchange(unsettled_, {})) done(status);
   indexed_reads_.clear();
   while (!reads_.empty()) answer_read(first_read_, status);
 }

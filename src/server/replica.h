@@ -5,9 +5,10 @@
 // Invariants:
 //   (1) A proposal is answered only after its entry is durable, committed and applied.
 //   (2) A read is answered only when what was committed at its arrival is applied.
-//   (3) Entries are applied in order; their outcomes are told before later entries are applied.
+//   (3) Entries are applied in order, long ones over several turns; their outcomes are told before later entries are
+//       applied, and nothing of an entry is shown before all of it is.
 //   (4) After a failed log write nothing is acknowledged any more, and on_failed is called once.
-//   (5) Every proposal, read and hash is answered once: with its outcome, Timeout, Stopped or a refusal.
+//   (5) Every proposal, read, hash and wait is answered once: with its outcome, Timeout, Stopped or a refusal.
 #pragma once
 
 #include <deque>
@@ -45,6 +46,8 @@ struct ReplicaOptions {
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
   Duration slow_apply = 100ms;  // --warning-apply-duration
+  uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
+  size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
 
   // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
@@ -74,6 +77,8 @@ class Replica {
   void propose(pb::Payload payload, std::string_view body, uint64_t call, Proposed done);
   // A linearizable read: `done` gets ok when the machine may be asked.
   void read(ReadReady done);
+  // `done` gets ok as soon as no entry is being applied in steps: what such a one works on is not to be shown.
+  void settled(ReadReady done);
   // HashKV of what this member has applied, over several turns. Errors: FutureRev, Compacted, RequestTooManyRequests.
   void hash(Revision revision, Hashed done);
 
@@ -118,8 +123,11 @@ class Replica {
   void note_role(const raft::SoftState& state);
   void persist(raft::Ready& ready);
   void on_persisted(uint64_t sequence, const Status& status);
-  void apply(const std::vector<pb::Entry>& committed);
-  void apply_one(const pb::Entry& entry, MonoTime now);
+  void commit(const std::vector<pb::Entry>& entries);
+  void apply_committed();
+  // False where the first of the committed entries is not applied yet.
+  bool apply_first();
+  void conclude(const pb::Entry& entry, machine::Outcome& outcome);
   void on_first_entry_of_own_term();
   void forget_old_entries();
   void resolve_reads();
@@ -172,6 +180,12 @@ class Replica {
 
   // Compactions that are answered when the store has done the last of them; each has a waiter, or had.
   std::vector<machine::Outcome> physical_compactions_;
+
+  // Committed and not applied yet: more than during one call only while the first of them is long work. What proposals
+  // are bounded by bounds it too.
+  std::deque<pb::Entry> committed_;
+  MonoTime apply_began_{};            // of the first
+  std::vector<ReadReady> unsettled_;  // those that wait for the end of the long one
 
   size_t unapplied_bytes_ = 0;             // of what was proposed here and is not applied yet
   std::deque<size_t> recent_entry_bytes_;  // of the applied entries that Raft still keeps

@@ -39,6 +39,84 @@ TEST(Replica, TellsEachOutcomeBeforeTheNextEntryIsApplied) {
   }
 }
 
+// Fifty keys, deleted ten a turn.
+void fill_for_a_long_delete(Bench& bench) {
+  bench.options.deleted_keys_at_once = 10;
+  bench.options.deleted_keys_per_turn = 10;
+  bench.serve();
+  bench.grant(7, 1000);
+  for (int i = 0; i < 50; ++i) bench.put("k" + std::to_string(10 + i), "v", 7);
+  bench.settle();
+}
+
+TEST(Replica, ALongDeleteIsAppliedOverTurnsAndNothingOfItIsSeenBeforeItsEnd) {
+  Bench bench;
+  fill_for_a_long_delete(bench);
+  const Revision before = bench.replica().machine().store().revision();
+  const auto deleted = bench.propose(pb::Payload::kDeleteRange, pb::DeleteRangeRequest{.key = "k", .range_end = "l"});
+  const auto later = bench.put("later", "v");
+  bench.loop().turn();
+  bench.disk().finish_write();
+  int turns = 0;
+  std::shared_ptr<testing::Told> read, settled = std::make_shared<testing::Told>();
+  for (; deleted->times == 0; ++turns) {
+    ASSERT_LT(turns, 20);
+    bench.loop().turn();
+    if (deleted->times != 0) break;
+    EXPECT_EQ(later->times, 0);
+    EXPECT_EQ(bench.get("k10"), "v");
+    EXPECT_EQ(bench.get("k59"), "v");
+    EXPECT_EQ(bench.replica().machine().store().revision(), before);
+    if (!bench.replica().machine().applying()) continue;
+    if (!read) {
+      read = bench.read();
+      bench.replica().settled([settled](const Status&) { ++settled->times; });
+    }
+    EXPECT_EQ(read->times + settled->times, 0);
+  }
+  EXPECT_GE(turns, 5);
+  bench.settle();
+  EXPECT_EQ(deleted->revision, before + 1);
+  EXPECT_EQ(later->revision, before + 2);
+  EXPECT_EQ(later->applied, deleted->applied + 1);
+  EXPECT_EQ(bench.get("k10"), std::nullopt);
+  EXPECT_EQ(read->times, 1);
+  EXPECT_EQ(settled->times, 1);
+  EXPECT_TRUE(bench.lease(7)->keys->empty());
+}
+
+TEST(Replica, ALongDeleteThatACrashCutsIsWholeAfterIt) {
+  Bench bench;
+  fill_for_a_long_delete(bench);
+  const auto told = bench.propose(pb::Payload::kLeaseRevoke, pb::LeaseRevokeRequest{.id = 7});
+  bench.loop().turn();
+  bench.disk().finish_write();
+  while (!bench.replica().machine().applying()) bench.loop().turn();
+  EXPECT_EQ(told->times, 0);
+  bench.kill();
+  bench.open();
+  bench.settle();
+  EXPECT_EQ(bench.get("k10"), std::nullopt);
+  EXPECT_FALSE(bench.lease(7));
+}
+
+TEST(Replica, AStopDuringALongDeleteAnswersEverything) {
+  Bench bench;
+  fill_for_a_long_delete(bench);
+  const auto told = bench.propose(pb::Payload::kDeleteRange, pb::DeleteRangeRequest{.key = "k", .range_end = "l"});
+  bench.loop().turn();
+  bench.disk().finish_write();
+  while (!bench.replica().machine().applying()) bench.loop().turn();
+  Status settled;
+  bench.replica().settled([&](const Status& status) { settled = status; });
+  bool stopped = false;
+  bench.replica().stop([&] { stopped = true; });
+  bench.settle();
+  EXPECT_EQ(told->status, errors::Stopped());
+  EXPECT_EQ(settled, errors::Stopped());
+  EXPECT_TRUE(stopped);
+}
+
 TEST(Replica, GathersWhatComesDuringAWriteIntoTheNext) {
   Bench bench;
   bench.serve();

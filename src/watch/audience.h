@@ -40,7 +40,12 @@ class RangeTree {
 
   template <class Visit>
   void each_with(std::string_view key, Visit&& visit) {
-    walk(root_.get(), key, visit);
+    walk(root_.get(), key, key, visit);
+  }
+  // Calls `visit` for each group whose range holds a key from `first` to `last`, or might.
+  template <class Visit>
+  void each_meeting(std::string_view first, std::string_view last, Visit&& visit) {
+    walk(root_.get(), first, last, visit);
   }
   // For tests: the longest path. Also checks order, balance and ends.
   int depth() const;
@@ -58,12 +63,12 @@ class RangeTree {
     return mvcc::KeyRange{group.key, group.end}.open_ended() || group.end > key;
   }
   template <class Visit>
-  static void walk(Node* node, std::string_view key, Visit&& visit) {
-    if (!node || !ends_after(*node->farthest, key)) return;
-    walk(node->left.get(), key, visit);
-    if (node->group.key > key) return;
-    if (ends_after(node->group, key)) visit(node->group);
-    walk(node->right.get(), key, visit);
+  static void walk(Node* node, std::string_view first, std::string_view last, Visit&& visit) {
+    if (!node || !ends_after(*node->farthest, first)) return;
+    walk(node->left.get(), first, last, visit);
+    if (node->group.key > last) return;
+    if (ends_after(node->group, first)) visit(node->group);
+    walk(node->right.get(), first, last, visit);
   }
 
   static int height(const Link& link) { return link ? link->height : 0; }
@@ -91,6 +96,12 @@ class Audience {
   void each_group(std::string_view key, Visit&& visit) {
     if (auto it = keys_.find(key); it != keys_.end()) visit(it->second);
     ranges_.each_with(key, visit);
+  }
+  // The same for each whose range holds a key from `first` to `last`, or might.
+  template <class Visit>
+  void each_group_meeting(std::string_view first, std::string_view last, Visit&& visit) {
+    for (auto it = keys_.lower_bound(first); it != keys_.end() && it->first <= last; ++it) visit(it->second);
+    ranges_.each_meeting(first, last, visit);
   }
 
  private:

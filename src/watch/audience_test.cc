@@ -60,6 +60,17 @@ TEST(RangeTree, FindsTheGroupsThatHoldAKeyAsAListDoes) {
         EXPECT_TRUE(list.contains(Range(group.key, group.end)));
       });
       ASSERT_EQ(found, expected);
+
+      std::string first = some_text(random, 3), last = some_text(random, 3);
+      if (last < first) std::swap(first, last);
+      expected.clear();
+      found.clear();
+      for (const auto& [range, group] : list) {
+        const bool ends_after = range.second == kOneZero || range.second > first;
+        if (range.first <= last && ends_after) expected.insert(group);
+      }
+      tree.each_meeting(first, last, [&](const Group& group) { EXPECT_TRUE(found.insert(&group).second); });
+      ASSERT_EQ(found, expected);
     }
   }
 }

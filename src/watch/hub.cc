@@ -113,8 +113,9 @@ struct Hub::State {
   void set_phase(Watcher& watcher, Watcher::Phase phase);
   void forget(Watcher& watcher);
 
+  void assemble(Revision revision);
   void tell(Revision revision);
-  void pick(uint32_t event);
+  void pick(Group& group, uint32_t event);
   void collect(uint32_t pick, Revision revision);
   std::span<const uint32_t> filter(const Watcher& watcher, const std::vector<uint32_t>& events);
   void deliver(Stream& stream, std::string_view head, Revision revision);
@@ -242,16 +243,38 @@ void Hub::State::progress(Stream& stream) {
   answer(stream, response);
 }
 
-void Hub::State::pick(uint32_t event) {
-  audience.each_group(batch[event].kv.key, [&](Group& group) {
-    if (group.pick == Group::kNoPick) {
-      group.pick = static_cast<uint32_t>(picks_used);
-      if (picks_used == picks.size()) picks.emplace_back();
-      picks[picks_used].group = &group;
-      picks[picks_used].events.clear();
-      ++picks_used;
-    }
-    picks[group.pick].events.push_back(event);
+void Hub::State::pick(Group& group, uint32_t event) {
+  if (group.pick == Group::kNoPick) {
+    group.pick = static_cast<uint32_t>(picks_used);
+    if (picks_used == picks.size()) picks.emplace_back();
+    picks[picks_used].group = &group;
+    picks[picks_used].events.clear();
+    ++picks_used;
+  }
+  picks[group.pick].events.push_back(event);
+}
+
+// What of a revision somebody is to be told, and whom it concerns. Of one with very many changes each group is asked
+// for, rather than each change: most have nothing to do with most of them.
+void Hub::State::assemble(Revision revision) {
+  batch.clear();
+  picks_used = 0;
+  const mvcc::Store::Span& span = store.last_long();
+  const bool prev_kv = wanting_prev_kv != 0;
+  if (revision == span.revision) {
+    audience.each_group_meeting(span.first, span.last, [&](Group& group) {
+      store.events(revision, revision + 1, {group.key, group.end}, prev_kv, 1, [&](const pb::Event& event) {
+        batch.add(event);
+        pick(group, static_cast<uint32_t>(batch.size() - 1));
+      });
+    });
+    return;
+  }
+  const mvcc::KeyRange everything{kFirstKey, kFirstKey};
+  store.events(revision, revision + 1, everything, prev_kv, 1, [&](const pb::Event& event) {
+    batch.add(event);
+    const auto number = static_cast<uint32_t>(batch.size() - 1);
+    audience.each_group(event.kv.key, [&](Group& group) { pick(group, number); });
   });
 }
 
@@ -293,10 +316,9 @@ std::span<const uint32_t> Hub::State::filter(const Watcher& watcher, const std::
   return filtered;
 }
 
-// Delivers what batch holds, all of one revision, to the synced watchers that want it.
+// Delivers a revision to the synced watchers that want of it.
 void Hub::State::tell(Revision revision) {
-  picks_used = 0;
-  for (uint32_t event = 0; event < batch.size(); ++event) pick(event);
+  assemble(revision);
   if (picks_used == 0) return;
   dues.clear();
   due_streams.clear();
@@ -466,15 +488,11 @@ void Hub::advance() {
     s.lose_history();
     s.next = to;
   }
-  const mvcc::KeyRange everything{kFirstKey, kFirstKey};
   for (; s.next < to; ++s.next) {
     if (s.audience.empty()) {
       s.next = to;
       return;
     }
-    s.batch.clear();
-    s.store.events(s.next, s.next + 1, everything, s.wanting_prev_kv != 0, 1,
-                   [&](const pb::Event& event) { s.batch.add(event); });
     s.tell(s.next);
   }
 }

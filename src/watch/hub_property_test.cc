@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/prng.h"
+#include "mvcc/long_write.h"
 #include "watch/inbox.h"
 
 namespace quorate::watch {
@@ -101,7 +102,13 @@ class World {
   void remove() {
     const std::string key = some_key();
     const std::string end = random_.chance(1, 2) ? std::string() : some_key();
-    CHECK(store_.delete_range({.key = key, .range_end = end}, leases_).has_value());
+    if (random_.chance(1, 2)) {  // in steps: told of by another way
+      mvcc::Deletion deletion(store_, {.key = key, .range_end = end}, leases_);
+      while (!deletion.step(random_.below(3))) hub_.advance();
+      deletion.finish();
+    } else {
+      CHECK(store_.delete_range({.key = key, .range_end = end}, leases_).has_value());
+    }
     moved();
   }
   void txn() {
