@@ -162,8 +162,11 @@ TEST(Server, RefusesBadDeadlinesAndEncodingsWithoutTellingTheHandler) {
   EXPECT_EQ(ask({{"grpc-timeout", "1x"}}),
             Status(Code::kInternal, "malformed grpc-timeout: transport: timeout unit is not recognized: \"1x\""));
   EXPECT_EQ(ask({{"grpc-timeout", "0S"}}), Status(Code::kDeadlineExceeded, "context deadline exceeded"));
-  EXPECT_EQ(ask({{"grpc-encoding", "gzip"}}),
-            Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"gzip\""));
+  EXPECT_EQ(ask({{"grpc-encoding", "snappy"}}),
+            Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"snappy\""));
+  EXPECT_EQ(ask({{"x-bin", "!!"}, {"y-bin", "AAA"}}),
+            Status(Code::kInternal,
+                   "malformed binary metadata \"!!\" in header \"x-bin\": illegal base64 data at input byte 0"));
   EXPECT_TRUE(f.echo.heads.empty());
   EXPECT_TRUE(ask({{"grpc-encoding", "identity"}}).ok());
 }
