@@ -53,6 +53,8 @@ struct Config {
 
   size_t max_txn_ops = 128;
   size_t max_request_bytes = 1'572'864;
+  int64_t quota_backend_bytes = 0;  // 0: not set, less: none
+  uint64_t memory_limit_bytes = 0;  // of the machine or its group, as found at start; 0: not known
   uint32_t max_concurrent_streams = 4'294'967'295;
   Duration grpc_keepalive_min_time = 5s;
   Duration grpc_keepalive_interval = 2h;

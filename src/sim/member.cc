@@ -99,7 +99,7 @@ void Member::kill(env::sim::Death death) {
 void Member::stop(env::Task done) {
   CHECK(running());
   process_->core().post([this, life = life_, done = std::move(done)]() mutable {
-    node_->stop([this, life, done = std::move(done)]() mutable {
+    node_->stop([this, life, done = std::move(done)](const Status&) mutable {
       universe_.after(0ns, [this, life, done = std::move(done)]() mutable {
         if (life != life_ || !running()) return;
         history_.life.push_back({universe_.now(), 0, LifeKind::kStop});
