@@ -83,7 +83,10 @@ void Lessor::detach(LeaseId id, std::string_view key) {
 void Lessor::promote(MonoTime now, Duration extend) {
   primary_ = true;
   if (mutated(Mutant::kForgetDeadline)) return;
-  for (auto& [id, lease] : leases_) set_deadline(id, lease, later(now, lease.replicated_ttl_s, extend));
+  const bool full = mutated(Mutant::kRestartFullTtl);
+  for (auto& [id, lease] : leases_) {
+    set_deadline(id, lease, later(now, full ? lease.granted_ttl_s : lease.replicated_ttl_s, extend));
+  }
 }
 
 void Lessor::demote() {

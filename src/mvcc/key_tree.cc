@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::mvcc {
 
@@ -174,6 +175,7 @@ void KeyTree::insert_child(Inner& node, size_t index, Node* child, bool child_is
   node.child[index] = child;
   ++node.count;
   refresh(node, index, child_is_leaf);
+  if (mutated(Mutant::kSplitCount) && child_is_leaf && node.live[index] > 1) --node.live[index];
 }
 
 KeyTree::Leaf* KeyTree::split(Leaf& leaf, size_t keep) {

@@ -23,7 +23,7 @@ Key* Key::make(Pool& pool, std::string_view text, uint32_t hash) {
   CHECK(text.size() <= std::numeric_limits<uint32_t>::max());
   auto* key =
       new (pool.take(sizeof(Key) + text.size())) Key{nullptr, nullptr, hash, static_cast<uint32_t>(text.size())};
-  std::memcpy(static_cast<void*>(key + 1), text.data(), text.size());
+  if (!text.empty()) std::memcpy(static_cast<void*>(key + 1), text.data(), text.size());
   return key;
 }
 

@@ -91,8 +91,9 @@ class LeaseWorkload final : public Paced {
   }
 
   void grant(Actor& actor, Tenant& tenant) {
-    const pb::LeaseGrantRequest request{.ttl_s = static_cast<int64_t>(actor.prng.between(1, 6)),
-                                        .id = scene_.next_lease()};
+    // Long ones outlive the run: what restarts leave of them is asked for at its end.
+    const uint64_t ttl_s = actor.prng.chance(1, 4) ? actor.prng.between(100, 120) : actor.prng.between(1, 6);
+    const pb::LeaseGrantRequest request{.ttl_s = static_cast<int64_t>(ttl_s), .id = scene_.next_lease()};
     actor.session.call(Kind::kLeaseGrant, pb::encode(request),
                        [this, &actor, &tenant, id = request.id](const Operation& operation) {
                          if (operation.answered && operation.status.ok()) tenant.lease = id;

@@ -22,6 +22,7 @@ void MemberLog::write(env::Level level, std::string_view message, std::initializ
 
 void Member::Marks::mark(env::Stage stage, uint64_t call, uint64_t index) {
   member.universe_.note(env::stage_name(stage), call, index);
+  if (stage == env::Stage::kPropose && durable == 0) durable = index - 1;
   if (stage == env::Stage::kPropose && member.node_) {
     member.history_.proposed_at.emplace(std::pair(member.node_->replica().term(), index), member.universe_.now());
   }
@@ -64,6 +65,8 @@ node::Config Member::config() const {
 Status Member::start() {
   CHECK(!running());
   ++life_;
+  marks_.durable = marks_.misdirected_from = 0;
+  marks_.misdirected_writes = drive_.faults().misdirected_writes;
   process_ = std::make_unique<env::sim::Process>(
       universe_, network_, drive_, env::sim::ProcessOptions{.host = std::string(kHost), .io_loops = plan_.io_loops},
       log_, marks_);

@@ -66,7 +66,7 @@ class Member {
     explicit Marks(Member& whose) : member(whose) {}
     void mark(env::Stage stage, uint64_t call, uint64_t index) override;
     Member& member;
-    Index durable = 0;
+    Index durable = 0;  // the last one of this life; 0: not known yet
     uint64_t misdirected_writes = 0;
     Index misdirected_from = 0;
   };

@@ -7,6 +7,10 @@ namespace {
 
 const std::string kMemberHost(Member::kHost);
 
+env::sim::Death death_of(uint64_t draw) {
+  return draw % 2 == 0 ? env::sim::Death::kKilled : env::sim::Death::kPowerLoss;
+}
+
 }  // namespace
 
 Nemesis::Nemesis(Scene& scene, env::sim::SimDrive& drive, Member& member, Supervisor& supervisor, const Plan& plan)
@@ -30,6 +34,8 @@ void Nemesis::heal() {
   drive_.disarm();
   drive_.set_space(env::sim::SimDrive::kUnlimited);
   supervisor_.set_full(false);
+  supervisor_.set_read_only(false);
+  supervisor_.bring_back();
 }
 
 void Nemesis::strike(const FaultPlan& fault) {
@@ -45,7 +51,10 @@ void Nemesis::strike(const FaultPlan& fault) {
     case FaultKind::kSlowDisk:
     case FaultKind::kFullDisk:
     case FaultKind::kMisdirect:
-    case FaultKind::kFlip: return strike_disk(fault);
+    case FaultKind::kFlip:
+    case FaultKind::kReadOnly:
+    case FaultKind::kVanish:
+    case FaultKind::kHalt: return strike_disk(fault);
     case FaultKind::kResets:
     case FaultKind::kCut:
     case FaultKind::kStalledReader:
@@ -84,6 +93,19 @@ void Nemesis::strike_disk(const FaultPlan& fault) {
         supervisor_.set_full(false);
       });
     case FaultKind::kMisdirect: return supervisor_.misdirect(fault.amount);
+    case FaultKind::kReadOnly:
+      supervisor_.set_read_only(true);
+      return end_after(fault.span, [this] { supervisor_.set_read_only(false); });
+    case FaultKind::kVanish:
+      supervisor_.vanish(fault.amount);
+      // Whether it starts without the folder is seen only when it starts.
+      if (fault.amount % 3 != 0) end_after(fault.span / 4, [this] { supervisor_.crash(env::sim::Death::kKilled); });
+      return end_after(fault.span, [this] { supervisor_.bring_back(); });
+    case FaultKind::kHalt:
+      supervisor_.halt_after(fault.amount % 24, death_of(fault.amount / 24));
+      // Most blocking calls are a start's.
+      if (fault.amount % 5 != 0) supervisor_.crash(death_of(fault.amount / 48));
+      return;
     default: return supervisor_.crash_and_flip(fault.amount);
   }
 }

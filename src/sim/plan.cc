@@ -8,14 +8,16 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::array<std::string_view, 6> kWorkloadNames = {"kv", "txn", "watch", "lease", "compaction", "storm"};
+constexpr std::array<std::string_view, 7> kWorkloadNames = {"kv",         "txn",   "watch", "lease",
+                                                            "compaction", "storm", "bulk"};
 constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
-    "kill",           "power-loss",    "restart",   "failed-write", "hang",          "slow-disk",
-    "full-disk",      "misdirect",     "flip",      "resets",       "cut",           "stalled-reader",
-    "stalled-member", "paused-member", "wall-jump", "drift",        "broken-network"};
+    "kill",           "power-loss",     "restart",       "failed-write", "hang",  "slow-disk",     "full-disk",
+    "misdirect",      "flip",           "read-only",     "vanish",       "halt",  "resets",        "cut",
+    "stalled-reader", "stalled-member", "paused-member", "wall-jump",    "drift", "broken-network"};
 
 // How often a kind of fault is drawn, relative to the others; in the order of FaultKind.
-constexpr std::array<uint64_t, kFaultKinds> kFaultWeights = {10, 16, 4, 4, 4, 3, 3, 1, 3, 6, 4, 4, 2, 4, 3, 2, 3};
+constexpr std::array<uint64_t, kFaultKinds> kFaultWeights = {10, 16, 4, 4, 4, 3, 3, 2, 3, 2,
+                                                             2,  6,  6, 4, 4, 2, 4, 3, 2, 3};
 
 Duration between(Prng& prng, Duration low, Duration high) {
   return Duration(
@@ -72,6 +74,11 @@ WorkloadPlan draw_workload(Prng& prng, WorkloadKind kind) {
       plan.clients = 1;
       plan.sessions = static_cast<uint32_t>(prng.chance(1, 8) ? prng.between(500, 1500) : prng.between(5, 60));
       break;
+    case WorkloadKind::kBulk:
+      plan.sessions = 1;
+      plan.keys = static_cast<uint32_t>(prng.between(100, 400));
+      plan.pause_max = between(prng, 200ms, 1s);
+      break;
   }
   return plan;
 }
@@ -84,8 +91,6 @@ void draw_faults(Prng& prng, Plan& plan) {
     fault.kind = draw_fault(prng);
     fault.span = between(prng, 10ms, prng.chance(1, 6) ? 8s : 1500ms);
     fault.amount = prng.next();
-    // Nothing after it could be checked, so it comes last.
-    if (fault.kind == FaultKind::kMisdirect) fault.at = plan.faulty - 100ms;
     plan.faults.push_back(fault);
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
@@ -107,6 +112,7 @@ Plan draw_plan(uint64_t seed) {
   plan.segment_bytes = 64 * 1024 * prng.between(3, 12);
   plan.net = draw_net(prng);
   plan.drive = draw_drive(prng);
+  if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 40);
   plan.restart_min = 10ms;
   plan.restart_max = between(prng, 50ms, 1500ms);
   plan.faulty = between(prng, 5s, 12s);
@@ -117,7 +123,10 @@ Plan draw_plan(uint64_t seed) {
   plan.workloads.push_back(draw_workload(prng, WorkloadKind::kLease));
   if (prng.chance(2, 3)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kCompaction));
   if (prng.chance(1, 6)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kStorm));
+  if (prng.chance(1, 4)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kBulk));
   draw_faults(prng, plan);
+  constexpr std::array kLast = {FaultKind::kKill, FaultKind::kPowerLoss, FaultKind::kRestart};
+  if (prng.chance(1, 2)) plan.last = kLast.at(prng.below(kLast.size()));
   return plan;
 }
 
@@ -134,7 +143,10 @@ std::string Plan::text() const {
     out += "  fault at " + std::to_string(seconds(f.at)) + " s: " + std::string(fault_name(f.kind)) + " (" +
            std::to_string(seconds(f.span)) + " s)\n";
   }
-  return out + "  healing from " + std::to_string(seconds(faulty)) + " s on\n";
+  if (first_start_steps != 0) out += "  the first start dies after " + std::to_string(first_start_steps) + " steps\n";
+  out += "  healing from " + std::to_string(seconds(faulty)) + " s on\n";
+  if (last) out += "  at the end once more: " + std::string(fault_name(*last)) + "\n";
+  return out;
 }
 
 }  // namespace quorate::sim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,7 @@
 
 namespace quorate::sim {
 
-enum class WorkloadKind : uint8_t { kKv, kTxn, kWatch, kLease, kCompaction, kStorm };
+enum class WorkloadKind : uint8_t { kKv, kTxn, kWatch, kLease, kCompaction, kStorm, kBulk };
 std::string_view workload_name(WorkloadKind kind);
 
 // One unit of load; units share the keys and nothing else.
@@ -37,6 +38,9 @@ enum class FaultKind : uint8_t {
   kFullDisk,       // nothing new fits
   kMisdirect,      // a log write lands elsewhere, the power fails
   kFlip,           // the power fails, bits of a file flip
+  kReadOnly,       // nothing may be changed
+  kVanish,         // a folder is gone, and comes back
+  kHalt,           // the process dies within a blocking call, or the power fails there
   kResets,         // every connection of the member is reset
   kCut,            // between the member and one client
   kStalledReader,  // nothing arrives at one client
@@ -46,7 +50,7 @@ enum class FaultKind : uint8_t {
   kDrift,          // its clocks run at another rate
   kBrokenNetwork,  // connects fail and connections break by chance
 };
-inline constexpr size_t kFaultKinds = 17;
+inline constexpr size_t kFaultKinds = 20;
 std::string_view fault_name(FaultKind kind);
 
 struct FaultPlan {
@@ -62,11 +66,13 @@ struct Plan {
   uint64_t segment_bytes = 0;
   env::sim::NetKnobs net;
   env::sim::DriveKnobs drive;
+  uint64_t first_start_steps = 0;         // the first start dies after so many steps of its blocking calls; 0: does not
   Duration restart_min{}, restart_max{};  // between a death of the member and its next start
   std::vector<WorkloadPlan> workloads;
   std::vector<FaultPlan> faults;  // by time
   Duration faulty{};              // the first phase: load and faults
   Duration healing{};             // the second: load alone, in which everybody is answered
+  std::optional<FaultKind> last;  // how the member ends once more when the load is over, or does not
   Duration progress_bound = 12s;  // within which a request of the second phase is answered
 
   std::string text() const;  // for people, one line each

@@ -89,6 +89,7 @@ std::unique_ptr<Workload> make_workload(Scene& scene, const WorkloadPlan& plan, 
     case WorkloadKind::kLease: return make_lease_workload(scene, plan, prng);
     case WorkloadKind::kCompaction: return make_compaction_workload(scene, plan, prng);
     case WorkloadKind::kStorm: return make_storm_workload(scene, plan, prng);
+    case WorkloadKind::kBulk: return make_bulk_workload(scene, plan, prng);
   }
   return nullptr;
 }

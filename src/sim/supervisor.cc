@@ -11,7 +11,11 @@ namespace quorate::sim {
 namespace {
 
 constexpr uint64_t kSectorBytes = 512;
-const std::string kLog = std::string(Member::kDataDir) + "/log";
+const std::string kData(Member::kDataDir);
+const std::string kLog = kData + "/log";
+const std::string kImage = kData + "/image";
+
+bool names(const Status& status, const std::string& path) { return status.text().find(path) != std::string::npos; }
 
 bool touches(const BatchPlace& batch, const std::string& path, uint64_t sector) {
   return batch.path == path && sector < batch.offset + batch.bytes && batch.offset < sector + kSectorBytes;
@@ -22,12 +26,20 @@ bool touches(const BatchPlace& batch, const std::string& path, uint64_t sector) 
 Supervisor::Supervisor(env::sim::Universe& universe, env::sim::SimNetwork& network, env::sim::SimDrive& drive,
                        Member& member, const Plan& plan, History& history)
     : universe_(universe), network_(network), drive_(drive), member_(member), plan_(plan), history_(history) {
-  // Its log failed: the process ends, and since nobody knows what the cache now hides, so does the machine.
-  member_.on_failed([this](const Status& status) {
-    universe_.note("member failed", 0, 0, status.text());
-    ++counters_.failures;
-    crash(env::sim::Death::kPowerLoss);
-  });
+  member_.on_failed([this](const Status& status) { failed(status); });
+}
+
+// Its log failed, and the process ends. What it wrote is judged when the power fails, at the latest.
+void Supervisor::failed(const Status& status) {
+  universe_.note("member failed", 0, 0, status.text());
+  ++counters_.failures;
+  if (disturbances() == disturbances_at_start_ && !drive_.halted()) {
+    blame(ViolationKind::kStuck, "the member ends although nothing was done to its disk: " + status.text());
+  }
+  if (!names(status, kLog)) {
+    blame(ViolationKind::kStuck, "the member ends without a word on which file failed: " + status.text());
+  }
+  crash(env::sim::Death::kKilled);
 }
 
 void Supervisor::start_later() {
@@ -38,6 +50,7 @@ void Supervisor::start_later() {
 
 void Supervisor::start() {
   cuts_before_ = member_.log().cut_warnings();
+  disturbances_at_start_ = disturbances();
   universe_.note("start", counters_.starts, 0);
   const Status status = member_.start();
   if (!status.ok()) return refused(status);
@@ -54,31 +67,45 @@ void Supervisor::started() {
       blame(ViolationKind::kLost, "the log's damaged end was cut without a warning");
   }
   if (misdirected_) misdirected();
+  if (!vanished_.empty() && vanished_ == kLog) {
+    blame(ViolationKind::kLost, "the member starts although the folder of its log is gone");
+  }
   undamaged_ = nullptr;
   damaged_path_.clear();
   may_lose_last_ = misdirected_ = false;
 }
 
-void Supervisor::refused(const Status& status) {
-  universe_.note("start refused", static_cast<uint64_t>(status.code()), 0, status.text());
-  if (full_ && status.code() == Code::kResourceExhausted) {
+bool Supervisor::explained(const Status& status) {
+  if (vanished_ == kLog && names(status, kLog)) {
+    ++counters_.refused_for_folder;
+  } else if (read_only_ && status.code() == Code::kPermissionDenied && names(status, kData)) {
+    ++counters_.refused_read_only;
+  } else if (full_ && status.code() == Code::kResourceExhausted) {
     ++counters_.refused_for_space;
-    return start_later();
-  }
-  if (misdirected_ && status.text().find(kLog) != std::string::npos) {
+  } else if (misdirected_ && names(status, kLog)) {
     ++counters_.refused_for_damage;
-    beyond_repair_ = true;
-    return;
-  }
-  if (undamaged_ != nullptr && status.text().find(damaged_path_) != std::string::npos) {
+    drive_.repair_misdirection();
+    misdirected_ = false;
+  } else if (undamaged_ != nullptr && names(status, damaged_path_)) {
     ++counters_.refused_for_damage;
     drive_.restore(undamaged_);
     if (may_lose_last_) history_.forgiven.pop_back();  // nothing is lost any more
     undamaged_ = nullptr;
     damaged_path_.clear();
     may_lose_last_ = false;
-    return start_later();
+  } else {
+    return false;
   }
+  return true;
+}
+
+void Supervisor::refused(const Status& status) {
+  universe_.note("start refused", static_cast<uint64_t>(status.code()), 0, status.text());
+  if (drive_.halted()) {
+    ++counters_.halts_at_start;  // halted() comes next
+    return;
+  }
+  if (explained(status)) return start_later();
   blame(ViolationKind::kLost, "the member does not start, although nothing was damaged that would explain it: " +
                                   status.text() + (damaged_path_.empty() ? "" : " (damaged: " + damaged_path_ + ")"));
   beyond_repair_ = true;
@@ -86,13 +113,14 @@ void Supervisor::refused(const Status& status) {
 
 void Supervisor::went_down(env::sim::Death death) {
   ++(death == env::sim::Death::kPowerLoss ? counters_.power_losses : counters_.kills);
-  if (on_down_ && !misdirected_ && undamaged_ == nullptr) on_down_();  // a damaged log cannot be read
+  const bool readable = !misdirected_ && undamaged_ == nullptr && vanished_ != kLog;
+  if (on_down_ && readable) on_down_();
 }
 
 void Supervisor::crash(env::sim::Death death) {
   const bool was_up = member_.running();
   if (!was_up && death == env::sim::Death::kKilled) return;
-  if (write_failed() || strayed()) death = env::sim::Death::kPowerLoss;
+  if (disk_misbehaved()) death = env::sim::Death::kPowerLoss;
   member_.kill(death);
   went_down(death);
   start_later();
@@ -102,10 +130,61 @@ void Supervisor::restart_in_order() {
   if (!member_.running()) return;
   member_.stop([this] {
     ++counters_.orderly_stops;
-    if (write_failed() || strayed()) return crash(env::sim::Death::kPowerLoss);
-    if (on_down_) on_down_();
+    if (disk_misbehaved()) return crash(env::sim::Death::kPowerLoss);
+    if (on_down_ && vanished_ != kLog) on_down_();
     start_later();
   });
+}
+
+void Supervisor::set_read_only(bool read_only) {
+  read_only_ = read_only;
+  drive_.set_read_only(read_only);
+}
+
+void Supervisor::vanish(uint64_t draw) {
+  // One damage at a time: setting one back must not bring the other one in.
+  if (!vanished_.empty() || undamaged_ != nullptr) return;
+  const std::string& folder = draw % 4 == 0 ? kImage : kLog;
+  const std::vector<std::string> files = drive_.files();
+  const bool made = std::ranges::any_of(files, [](const std::string& path) { return path == kData + "/quorate.json"; });
+  if (!made) return;
+  vanished_ = folder;
+  drive_.vanish(folder);
+}
+
+void Supervisor::bring_back() {
+  if (vanished_.empty()) return;
+  const std::string folder = std::exchange(vanished_, {});
+  if (const Status status = drive_.bring_back(folder); !status.ok()) {
+    blame(ViolationKind::kLost, "the member made something where a folder of its own was gone: " + status.text());
+  }
+}
+
+void Supervisor::halt_after(uint64_t steps, env::sim::Death death) {
+  drive_.halt_after(steps, [this, death] { halted(death); });
+}
+
+void Supervisor::halted(env::sim::Death death) {
+  if (!drive_.halted()) return;  // its machine has lost its power meanwhile
+  ++counters_.halts;
+  if (member_.running() || death == env::sim::Death::kPowerLoss) {
+    crash(death);
+  } else {
+    start_later();
+  }
+  drive_.release();
+}
+
+// What a member may end for, counted.
+uint64_t Supervisor::disturbances() const {
+  const env::sim::DiskFaults& faults = drive_.faults();
+  return faults.failed_writes + faults.full_refusals + faults.read_only_refusals + faults.vanished_folders;
+}
+
+// Both are noted, whichever it was.
+bool Supervisor::disk_misbehaved() {
+  const bool failed = write_failed();
+  return strayed() || failed;
 }
 
 // What a cache hides after a failed write, nobody knows: such a machine is switched off and on.
@@ -118,7 +197,7 @@ void Supervisor::crash_and_flip(uint64_t draw) {
   // One damage at a time, or nobody could say which one a refusal names.
   if (undamaged_ != nullptr || misdirected_) return crash(env::sim::Death::kPowerLoss);
   crash(env::sim::Death::kPowerLoss);
-  flip(draw);
+  if (!misdirected_ && vanished_.empty()) flip(draw);
 }
 
 void Supervisor::flip(uint64_t draw) {
@@ -150,7 +229,7 @@ void Supervisor::flip(uint64_t draw) {
 }
 
 void Supervisor::misdirect(uint64_t draw) {
-  if (!member_.running() || undamaged_ != nullptr || misdirected_) return;
+  if (!member_.running() || undamaged_ != nullptr || misdirected_ || drive_.astray()) return;
   drive_.misdirect_next_write();
   universe_.after(Duration(static_cast<int64_t>(draw % 50'000'000)), [this] { notice_misdirection(); });
 }
@@ -171,6 +250,7 @@ bool Supervisor::strayed() {
 
 // It started all the same: only what the misdirected write carried may be missing, if it was the last one.
 void Supervisor::misdirected() {
+  drive_.accept_misdirection();
   if (misdirected_from_ != 0) history_.forgiven.push_back({universe_.now(), misdirected_from_});
 }
 

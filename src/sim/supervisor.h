@@ -7,6 +7,7 @@
 //   (1) A start that fails without a cause is a violation; one that names a damaged file is what was asked for, and
 //       the medium is then set back to what it was before the damage.
 //   (2) Where the log's last batch was damaged and unsealed, its entries may be lost, and the history says so.
+//   (3) A member that ends by itself names a file of its log, and only where something was done to the disk.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ namespace quorate::sim {
 
 struct LifeCounters {
   uint64_t starts = 0, kills = 0, power_losses = 0, orderly_stops = 0, failures = 0;
-  uint64_t refused_for_damage = 0, refused_for_space = 0;
+  uint64_t refused_for_damage = 0, refused_for_space = 0, refused_read_only = 0, refused_for_folder = 0;
+  uint64_t halts = 0, halts_at_start = 0;
   uint64_t damaged = 0, cuts_of_last_batch = 0;
 };
 
@@ -33,7 +35,7 @@ class Supervisor {
   // The first start.
   void begin() { start(); }
   bool up() const { return member_.running(); }
-  // The medium is damaged beyond what can be set back, and the member said so: nothing more can be asked of it.
+  // It does not start, and nobody knows why: nothing more can be asked of it.
   bool beyond_repair() const { return beyond_repair_; }
 
   // Deaths, each followed by a start after a while. Events of the universe; without effect on a member that is down,
@@ -48,6 +50,13 @@ class Supervisor {
   void notice_misdirection();
   // Starts may be refused for want of space meanwhile.
   void set_full(bool full) { full_ = full; }
+  // Nothing on the drive can be changed meanwhile.
+  void set_read_only(bool read_only);
+  // A folder goes, as if unmounted, and comes back.
+  void vanish(uint64_t draw);
+  void bring_back();
+  // The process dies in one of the next blocking calls, after so many steps, or its machine with it.
+  void halt_after(uint64_t steps, env::sim::Death death);
 
   // Called whenever the member is down, before the medium is touched.
   void on_down(env::Task task) { on_down_ = std::move(task); }
@@ -62,9 +71,15 @@ class Supervisor {
   void start_later();
   void went_down(env::sim::Death death);
   void refused(const Status& status);
+  // Whether what was done to the disk, and is known, is why it does not start; and what is done about it.
+  bool explained(const Status& status);
+  void failed(const Status& status);
+  void halted(env::sim::Death death);
   void started();
   void flip(uint64_t draw);
+  bool disk_misbehaved();
   bool write_failed();
+  uint64_t disturbances() const;
   bool strayed();
   void misdirected();
   void blame(ViolationKind kind, std::string text) { violations_.push_back({kind, std::move(text)}); }
@@ -80,8 +95,11 @@ class Supervisor {
   Violations violations_;
   uint64_t starting_ = 0;  // a start that was planned before the last death is stale
   bool full_ = false;
+  bool read_only_ = false;
+  std::string vanished_;  // the folder that is gone; empty: none
   bool beyond_repair_ = false;
   uint64_t failed_writes_known_ = 0;
+  uint64_t disturbances_at_start_ = 0;
   uint64_t misdirections_noticed_ = 0;
 
   // Of the damage that the next start will see.

@@ -171,6 +171,9 @@ class WatchWorkload final : public Paced {
     for (auto& [place, stream] : streams_) stream.conclude();
   }
   bool idle() const override { return stopped(); }
+  void reopen() override {
+    for (auto& [place, stream] : streams_) stream.resume();
+  }
 
  private:
   void act(Actor& actor) override {
@@ -182,6 +185,8 @@ class WatchWorkload final : public Paced {
       if (stream.empty()) {
         for (uint64_t i = prng.between(1, 3); i > 0; --i) stream.create(draw(prng));
       }
+      // Before what was just asked for has caught up.
+      if (prng.chance(1, 2)) stream.ask_progress();
       return rest(actor);
     }
     switch (prng.below(8)) {
@@ -191,6 +196,7 @@ class WatchWorkload final : public Paced {
       case 3:
         stream.cancel_oldest();
         stream.create(draw(prng));
+        if (prng.chance(1, 2)) stream.ask_progress();
         break;
       case 4:
         if (stream.empty()) stream.create(draw(prng));

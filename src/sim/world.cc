@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "pb/codec.h"
 #include "sim/check.h"
 #include "sim/client.h"
+#include "sim/counters.h"
 #include "sim/nemesis.h"
 #include "sim/supervisor.h"
 #include "sim/workload.h"
@@ -45,6 +47,9 @@ class World {
 
   Outcome run() {
     universe_.tell(plan_.text());
+    if (plan_.first_start_steps != 0) {
+      supervisor_.halt_after(plan_.first_start_steps - 1, env::sim::Death::kPowerLoss);
+    }
     supervisor_.begin();
     for (const auto& load : workloads_) load->start();
     nemesis_.start();
@@ -54,7 +59,14 @@ class World {
     outcome_.violations.insert(outcome_.violations.end(), found.begin(), found.end());
     outcome_.trace_hash = universe_.trace_hash();
     outcome_.simulated = universe_.now() - env::sim::Universe::kBeginning;
-    count();
+    outcome_.counters = counters_of({.events = universe_.events(),
+                                     .checks = checks_,
+                                     .history = history_,
+                                     .load = scene_.counters,
+                                     .lives = supervisor_.counters(),
+                                     .disk = drive_.faults(),
+                                     .net = network_.faults(),
+                                     .nemesis = nemesis_});
     return std::move(outcome_);
   }
 
@@ -81,7 +93,8 @@ class World {
     };
     if (!universe_.run_until(idle, kLastAnswers)) return stick("requests are neither answered nor given up");
     universe_.run_for(kLeasesEnd);
-    look_at_contents();
+    if (plan_.last && !end_once_more()) return stick("the member is not up again after the load");
+    look_at_the_end();
     universe_.run_for(kLastEvents);
     for (const auto& load : workloads_) load->conclude();
     history_.ended_at = universe_.now();
@@ -91,18 +104,45 @@ class World {
     check_now(true);
   }
 
-  void look_at_contents() {
+  // Long after the last renewal: what is left of a lease must not have grown. False: it did not come up.
+  bool end_once_more() {
+    const uint64_t starts = supervisor_.counters().starts;
+    if (*plan_.last == FaultKind::kRestart) {
+      supervisor_.restart_in_order();
+    } else {
+      supervisor_.crash(*plan_.last == FaultKind::kKill ? env::sim::Death::kKilled : env::sim::Death::kPowerLoss);
+    }
+    if (!universe_.run_until([&] { return supervisor_.counters().starts > starts; }, kRecovery)) return false;
+    universe_.run_for(kConnectionsRecover);
+    for (const auto& load : workloads_) load->reopen();
+    return true;
+  }
+
+  // Everything, and each lease.
+  void look_at_the_end() {
     Client client(scene_);
     Session session(client);
-    bool answered = false;
-    const pb::RangeRequest all{.key = std::string_view("\0", 1), .range_end = std::string_view("\0", 1)};
-    session.call(Kind::kRange, pb::encode(all), [&](const Operation& operation) {
-      answered = true;
-      if (operation.answered && operation.status.ok()) history_.final_contents.push_back({0, operation.response});
-    });
-    if (!universe_.run_until([&answered] { return answered; }, kLastAnswers) || history_.final_contents.empty()) {
-      stick("the last read is not answered");
+    const pb::RangeRequest everything{.key = std::string_view("\0", 1), .range_end = std::string_view("\0", 1)};
+    const auto contents = ask(session, Kind::kRange, pb::encode(everything));
+    if (!contents) return stick("the last read is not answered");
+    history_.final_contents.push_back({0, *contents});
+    const auto list = ask(session, Kind::kLeaseLeases, {});
+    pb::LeaseLeasesResponse leases;
+    if (!list || !pb::decode(*list, leases)) return stick("the last list of leases is not answered");
+    for (const LeaseId lease : leases.leases) {
+      const pb::LeaseTimeToLiveRequest request{.id = lease, .keys = true};
+      if (!ask(session, Kind::kLeaseTimeToLive, pb::encode(request))) return stick("a lease cannot be asked for");
     }
+  }
+
+  std::optional<std::string> ask(Session& session, Kind kind, std::string request) {
+    bool ended = false;
+    std::optional<std::string> response;
+    session.call(kind, std::move(request), [&](const Operation& operation) {
+      ended = true;
+      if (operation.answered && operation.status.ok()) response = operation.response;
+    });
+    return universe_.run_until([&ended] { return ended; }, kLastAnswers) ? response : std::nullopt;
   }
 
   void check_now(bool last) {
@@ -138,75 +178,6 @@ class World {
   void stick(const char* what) {
     outcome_.stuck = true;
     outcome_.violations.push_back({ViolationKind::kStuck, what});
-  }
-
-  void count() {
-    auto& c = outcome_.counters;
-    c["runs"] = 1;
-    c["events"] = universe_.events();
-    c["checks"] = checks_;
-    c["requests"] = history_.operations.size();
-    for (const Operation& operation : history_.operations) {
-      const bool write = operation.kind <= Kind::kTxn || operation.kind == Kind::kLeaseGrant;
-      c["requests answered"] += operation.answered;
-      c["writes acknowledged"] += operation.answered && write && operation.status.ok();
-    }
-    c["watches"] = history_.watches.size();
-    for (const Watch& watch : history_.watches) c["watch responses"] += watch.deliveries.size();
-    c["watch streams"] = scene_.counters.watch_streams;
-    c["connections of storms"] = scene_.counters.storm_connections;
-    for (size_t i = 0; i < kFaultKinds; ++i) {
-      const auto kind = static_cast<FaultKind>(i);
-      c["fault: " + std::string(fault_name(kind))] = nemesis_.struck(kind);
-      c["faults"] += nemesis_.struck(kind);
-    }
-    count_lives();
-    count_disk();
-    count_network();
-  }
-
-  void count_lives() {
-    auto& c = outcome_.counters;
-    const LifeCounters& lives = supervisor_.counters();
-    c["starts"] = lives.starts;
-    c["deaths: killed"] = lives.kills;
-    c["deaths: power lost"] = lives.power_losses;
-    c["deaths: orderly"] = lives.orderly_stops;
-    c["deaths: log failed"] = lives.failures;
-    c["starts refused for damage"] = lives.refused_for_damage;
-    c["starts refused for space"] = lives.refused_for_space;
-    c["media damaged"] = lives.damaged;
-    c["last batches cut"] = lives.cuts_of_last_batch;
-  }
-
-  void count_disk() {
-    auto& c = outcome_.counters;
-    const env::sim::DiskFaults& disk = drive_.faults();
-    c["disk: slow writes"] = disk.slow_writes;
-    c["disk: hung writes"] = disk.hung_writes;
-    c["disk: failed writes"] = disk.failed_writes;
-    c["disk: lying writes"] = disk.lying_writes;
-    c["disk: misdirected writes"] = disk.misdirected_writes;
-    c["disk: flipped bits"] = disk.flipped_bits;
-    c["disk: refusals when full"] = disk.full_refusals;
-    c["disk: writes cut by a death"] = disk.cut_writes;
-    c["disk: sectors kept"] = disk.crash.sectors_kept;
-    c["disk: sectors lost"] = disk.crash.sectors_lost;
-    c["disk: sectors garbled"] = disk.crash.sectors_garbage;
-    c["disk: names kept"] = disk.crash.entries_after;
-    c["disk: names lost"] = disk.crash.entries_before;
-  }
-
-  void count_network() {
-    auto& c = outcome_.counters;
-    const env::sim::NetFaults& net = network_.faults();
-    c["net: connections"] = net.connections;
-    c["net: deliveries"] = net.deliveries;
-    c["net: failed connects"] = net.failed_connects + net.timed_out_connects + net.refused;
-    c["net: resets"] = net.resets;
-    c["net: held deliveries"] = net.held_deliveries;
-    c["net: stalled deliveries"] = net.stalled_deliveries;
-    c["net: dropped at a death"] = net.dropped_at_death;
   }
 
   static constexpr Duration kConnectionsRecover = 5s;  // keep-alives find what is dead

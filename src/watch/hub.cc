@@ -231,7 +231,8 @@ void Hub::State::cancel(Stream& stream, int64_t id) {
 
 // Answered only when every watcher of the stream has been told of everything: progress is never ahead.
 void Hub::State::progress(Stream& stream) {
-  if (stream.watchers.empty() || stream.unsynced != 0 || stream.full()) return;
+  const bool behind = stream.unsynced != 0 && !mutated(Mutant::kProgressAhead);
+  if (stream.watchers.empty() || behind || stream.full()) return;
   // Whose start is still to come has nothing to tell of: etcd is silent for the whole stream then.
   for (const auto& [id, watcher] : stream.watchers) {
     if (watcher.start >= next) return;
@@ -428,6 +429,7 @@ void Hub::State::catch_up(Watcher& watcher, size_t revisions_max, size_t& cost) 
   Stream& stream = *watcher.stream;
   ++cost;
   if (stream.full()) return set_phase(watcher, Watcher::Phase::kBlocked);
+  if (mutated(Mutant::kSkipAtCompaction)) watcher.next = std::max(watcher.next, store.compacted() + 1);
   if (watcher.next < store.compacted()) return end_compacted(watcher);
   watcher.next = gather(watcher, revisions_max, cost);
   if (!batch.empty()) {

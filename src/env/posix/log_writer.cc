@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::env::posix {
 namespace {
@@ -55,7 +56,8 @@ class LogWriter::File final : public LogFile {
 
   void finish(Job& job) {
     in_flight_ = nullptr;
-    if (failure_.ok()) failure_ = job.result;
+    // A handle that forgets is a part of that fault.
+    if (failure_.ok() && !mutated(Mutant::kRetryFailedSync)) failure_ = job.result;
     // The callback may write again, or destroy this.
     auto done = std::exchange(done_, nullptr);
     done(std::move(job.result), std::move(job.buffer));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::env::sim {
 namespace {
@@ -24,6 +25,7 @@ struct SimDisk::Flight {
   EventId event = 0;
   bool hung = false;
   bool ended = false;
+  bool reaches = true;  // false: its process had died before
 
   SimDrive::LogWrite write() const {
     return {.file = file,
@@ -36,6 +38,7 @@ struct SimDisk::Flight {
 };
 
 struct SimDisk::Fill {
+  std::string path;
   Result<FileRef> file;
   EventId event;
   std::move_only_function<void(Status)> done;
@@ -73,7 +76,8 @@ class SimDisk::File final : public LogFile {
 
   void finish(Flight& flight) {
     flight_ = 0;
-    if (failure_.ok()) failure_ = flight.result;
+    // A handle that forgets is a part of that fault.
+    if (failure_.ok() && !mutated(Mutant::kRetryFailedSync)) failure_ = flight.result;
     // The callback may write again, or destroy this.
     auto done = std::exchange(done_, nullptr);
     done(std::move(flight.result), std::move(flight.buffer));
@@ -115,7 +119,7 @@ void SimDisk::die(bool power_fails) {
   dead_ = true;
   for (const auto& [id, flight] : flights_) {
     universe_.cancel(flight->event);
-    if (!flight->ended && flight->result.ok()) drive_.cut_write(flight->write(), power_fails);
+    if (!flight->ended && flight->reaches && flight->result.ok()) drive_.cut_write(flight->write(), power_fails);
   }
   flights_.clear();
   if (fill_) universe_.cancel(fill_->event);
@@ -144,14 +148,14 @@ Status SimDisk::create_filled(const std::string& path, uint64_t size) {
   if (dead_) return dead_error(path);
   const auto file = drive_.begin_fill(path, size);
   if (!file) return file.error();
-  (*file)->sync();
-  return {};
+  return drive_.end_fill(path, **file);
 }
 
 void SimDisk::create_filled_async(const std::string& path, uint64_t size, std::move_only_function<void(Status)> done) {
   if (dead_) return;
   CHECK(!fill_);
-  fill_ = std::make_unique<Fill>(Fill{.file = drive_.begin_fill(path, size), .event = 0, .done = std::move(done)});
+  fill_ = std::make_unique<Fill>(
+      Fill{.path = path, .file = drive_.begin_fill(path, size), .event = 0, .done = std::move(done)});
   fill_->event = universe_.after(drive_.draw_fill_time(), [this] { end_fill(); });
 }
 
@@ -161,7 +165,10 @@ void SimDisk::end_fill() {
     return;
   }
   universe_.note("fill", fill_->file ? 1 : 0, 0);
-  if (fill_->file) (*fill_->file)->sync();
+  if (fill_->file) {
+    if (Status status = drive_.end_fill(fill_->path, **fill_->file); !status.ok())
+      fill_->file = fail(std::move(status));
+  }
   fill_->event = 0;
   finished_.push([this] {
     if (!fill_) return;
@@ -172,6 +179,7 @@ void SimDisk::end_fill() {
 
 uint64_t SimDisk::take_off(std::unique_ptr<Flight> flight) {
   const uint64_t id = next_flight_++;
+  flight->reaches = !drive_.halted();
   flight->event = universe_.after(drive_.draw_write_time(), [this, id] { end_flight(id); });
   flights_.emplace(id, std::move(flight));
   return id;

@@ -24,7 +24,30 @@ void SimDrive::crash(Prng& prng) {
   universe_.note("drive lost power", id_, faults_.power_losses);
   medium_.crash(prng, faults_.crash);
   locks_.clear();
+  disarm();
+  halted_ = false;
+}
+
+void SimDrive::disarm() {
   fail_next_ = misdirect_next_ = false;
+  steps_left_ = 0;
+  on_halt_ = nullptr;
+}
+
+void SimDrive::halt_after(uint64_t steps, Task halted) {
+  steps_left_ = steps + 1;
+  on_halt_ = std::move(halted);
+}
+
+Status SimDrive::step(const std::string& path, std::string_view what) {
+  if (!halted_ && steps_left_ > 0 && --steps_left_ == 0) {
+    halted_ = true;
+    ++faults_.halts;
+    universe_.note("halted in a call", id_, faults_.halts, path);
+    universe_.after(0ns, std::exchange(on_halt_, nullptr));
+  }
+  if (!halted_) return {};
+  return medium_error(Code::kUnavailable, path, what, "the process is dead");
 }
 
 void SimDrive::flip_bits(const std::string& path, uint64_t offset, size_t count) {
@@ -46,6 +69,12 @@ void SimDrive::vanish(const std::string& path) {
   CHECK(medium_.vanish(path).ok());
   ++faults_.vanished_folders;
   universe_.note("folder vanished", id_, 0, path);
+}
+
+Status SimDrive::bring_back(const std::string& path) {
+  Status status = medium_.bring_back(path);
+  universe_.note("folder is back", id_, static_cast<uint64_t>(status.code()), path);
+  return status;
 }
 
 std::optional<std::string> SimDrive::read(const std::string& path) const {
@@ -89,12 +118,14 @@ void SimDrive::count_hung_write() {
 
 Status SimDrive::end_write(const LogWrite& write) {
   universe_.note("log write", id_, write.offset, write.bytes);
+  if (halted_) return medium_error(Code::kUnavailable, write.path, "write", "the process is dead");
   if (read_only_) {
     ++faults_.read_only_refusals;
     return medium_error(Code::kPermissionDenied, write.path, "write", "read-only file system");
   }
   if (std::exchange(fail_next_, false)) return fail_write(write);
   if (misdirect_next_ && misdirect(write)) return {};
+  if (stray_ && stray_->file == write.file) stray_->writes.push_back({write.offset, std::string(write.bytes)});
   write.file->write(write.offset, write.bytes);
   if (!write.durable) return {};
   if (write.file->lying()) ++faults_.lying_writes;
@@ -120,9 +151,22 @@ bool SimDrive::misdirect(const LogWrite& write) {
   uint64_t place = prng_.below(places - 1);
   if (place >= write.offset / write.alignment_bytes) ++place;
   ++faults_.misdirected_writes;
-  universe_.note("log write misdirected", write.offset, place * write.alignment_bytes, write.path);
-  write.file->overwrite(place * write.alignment_bytes, write.bytes);
+  const uint64_t offset = place * write.alignment_bytes;
+  universe_.note("log write misdirected", write.offset, offset, write.path);
+  stray_ = Stray{.file = write.file,
+                 .overwritten = {offset, write.file->durable().read(offset, write.bytes.size())},
+                 .writes = {{write.offset, std::string(write.bytes)}}};
+  write.file->overwrite(offset, write.bytes);
   return true;
+}
+
+void SimDrive::repair_misdirection() {
+  CHECK(stray_ && locks_.empty());
+  const Stray stray = *std::exchange(stray_, std::nullopt);
+  stray.file->overwrite(stray.overwritten.offset, stray.overwritten.bytes);
+  for (const Stray::Write& write : stray.writes) stray.file->overwrite(write.offset, write.bytes);
+  ++faults_.repairs;
+  universe_.note("misdirection repaired", id_, stray.writes.size());
 }
 
 void SimDrive::cut_write(const LogWrite& write, bool power_fails) {
@@ -145,6 +189,7 @@ Status SimDrive::room_for(const std::string& path, std::string_view what, uint64
 }
 
 Status SimDrive::writable(const std::string& path, std::string_view what) {
+  if (Status status = step(path, what); !status.ok()) return status;
   if (!read_only_) return {};
   ++faults_.read_only_refusals;
   universe_.note("read-only", id_, 0, path);
@@ -157,9 +202,16 @@ Result<FileRef> SimDrive::open_log(const std::string& path) {
   return file;
 }
 
+Status SimDrive::end_fill(const std::string& path, MediumFile& file) {
+  if (Status status = step(path, "fsync"); !status.ok()) return status;
+  file.sync();
+  return {};
+}
+
 Status SimDrive::sync_file(const std::string& path) {
   auto file = medium_.open(path);
   if (!file) return file.error();
+  if (Status status = step(path, "fdatasync"); !status.ok()) return status;
   (*file)->sync();
   return {};
 }
@@ -181,8 +233,10 @@ Status SimDrive::replace_file(const std::string& path, std::string_view contents
     CHECK(medium_.remove(temporary).ok());
     return status;
   }
+  if (Status status = step(temporary, "write"); !status.ok()) return status;
   (*file)->resize(contents.size());
   (*file)->write(0, contents);
+  if (Status status = step(temporary, "fsync"); !status.ok()) return status;
   (*file)->sync();
   if (Status status = rename(temporary, path); !status.ok()) return status;
   return sync_directory(parent_of(path));
@@ -203,6 +257,7 @@ Status SimDrive::remove(const std::string& path) {
 }
 
 Status SimDrive::sync_directory(const std::string& path) {
+  if (Status status = step(path, "fsync"); !status.ok()) return status;
   Status status = medium_.sync_folder(path);
   if (status.ok()) universe_.note("sync directory", id_, 0, path);
   return status;

@@ -5,6 +5,7 @@
 //   (1) Without a fault, what was reported durable survives every crash().
 //   (2) The end of a process loses nothing that is cached; of its write in flight a drawn part is there.
 //   (3) Every fault that struck is counted by name, when it strikes.
+//   (4) A process that dies within one of its blocking calls has made the steps before that, and no other.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,8 @@ struct DiskFaults {
   uint64_t read_only_refusals = 0;
   uint64_t vanished_folders = 0;
   uint64_t cut_writes = 0;  // in flight when their process died
+  uint64_t halts = 0;       // blocking calls that were not finished
+  uint64_t repairs = 0;     // of what a misdirected write did
   uint64_t power_losses = 0;
   CrashOutcomes crash;
 };
@@ -75,8 +78,20 @@ class SimDrive {
   void fail_next_write() { fail_next_ = true; }
   // The next log write to end lands at another aligned place of its file, and succeeds.
   void misdirect_next_write() { misdirect_next_ = true; }
-  // What was to strike the next log write strikes none.
-  void disarm() { fail_next_ = misdirect_next_ = false; }
+  // One has landed elsewhere, and nobody has set that right yet.
+  bool astray() const { return stray_.has_value(); }
+  // As if it had landed where it should, those after it included. No process may use the drive.
+  void repair_misdirection();
+  // What it did stays as it is.
+  void accept_misdirection() { stray_.reset(); }
+  // Blocking calls are made of steps, each one change of the medium or one sync. So many of them happen; from then on
+  // no step does, nor does a log write reach the medium, and the calls fail, until release() or a power loss: whoever
+  // makes them is dead and does not know it yet. `halted`, in an event of its own, sees to that.
+  void halt_after(uint64_t steps, Task halted);
+  bool halted() const { return halted_; }
+  void release() { halted_ = false; }
+  // What was to strike a write or a call to come strikes none.
+  void disarm();
   // New bytes are refused beyond this sum of all files' sizes; what a file has may be overwritten.
   void set_space(uint64_t bytes) { space_bytes_ = bytes; }
   void set_full() { space_bytes_ = 0; }
@@ -84,8 +99,10 @@ class SimDrive {
   void set_read_only(bool read_only) { read_only_ = read_only; }
   // Flips `count` drawn bits of the sector of `path` that `offset` lies in. The file must be that long.
   void flip_bits(const std::string& path, uint64_t offset, size_t count);
-  // A folder is gone, with all in it; what is open of it leads nowhere.
+  // A folder is gone with all in it, as a file system that is no longer mounted: what is open of it still works.
   void vanish(const std::string& path);
+  // It is back, as it is by now. An error when something else was put in its place.
+  Status bring_back(const std::string& path);
 
   // For checkers.
 
@@ -120,8 +137,10 @@ class SimDrive {
   void cut_write(const LogWrite& write, bool power_fails);
 
   Result<FileRef> open_log(const std::string& path);
-  // An empty file that fill() is to fill; refused where there is no room for `size`.
+  // An empty file that is to be filled; refused where there is no room for `size`.
   Result<FileRef> begin_fill(const std::string& path, uint64_t size);
+  // Its zeros are durable.
+  Status end_fill(const std::string& path, MediumFile& file);
   Status replace_file(const std::string& path, std::string_view contents);
   Status sync_file(const std::string& path);
   Status rename(const std::string& from, const std::string& to);
@@ -134,6 +153,19 @@ class SimDrive {
   void unlock(uint64_t token) { locks_.erase(token); }
 
  private:
+  // The last misdirected write, and all that its file was told after it.
+  struct Stray {
+    struct Write {
+      uint64_t offset;
+      std::string bytes;
+    };
+    FileRef file;
+    Write overwritten;
+    std::vector<Write> writes;  // its own first, to where it should have gone
+  };
+
+  // Whether a step of a blocking call may happen.
+  Status step(const std::string& path, std::string_view what);
   Status room_for(const std::string& path, std::string_view what, uint64_t more);
   Status writable(const std::string& path, std::string_view what);
   Status fail_write(const LogWrite& write);
@@ -152,6 +184,10 @@ class SimDrive {
   bool fail_next_ = false;
   bool misdirect_next_ = false;
   bool read_only_ = false;
+  uint64_t steps_left_ = 0;  // 0: as many as are wanted
+  Task on_halt_;
+  bool halted_ = false;
+  std::optional<Stray> stray_;
   uint64_t space_bytes_ = kUnlimited;
 };
 

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -69,7 +70,6 @@ TEST(SimDrive, EveryFateOfASectorIsReached) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Fixture world(seed);
     world.begin(0, 'x', 1);
-    world.log.release();  // its process dies with it; its destructor would finish the write
     world.process->kill(Death::kPowerLoss);
     std::string fate;
     for (size_t sector = 0; sector < 2; ++sector) {
@@ -247,6 +247,23 @@ TEST(SimDrive, AMisdirectedWriteLandsElsewhereAndSucceeds) {
   EXPECT_EQ(places, (std::set<uint64_t>{0, 2, 3}));
 }
 
+TEST(SimDrive, WhatAMisdirectedWriteDidCanBeSetRight) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    Fixture world(seed, 8);
+    for (uint64_t block = 0; block < 3; ++block) ASSERT_TRUE(world.write(block, static_cast<char>('a' + block)).ok());
+    world.drive.misdirect_next_write();
+    EXPECT_TRUE(world.write(3, 'd').ok());
+    EXPECT_TRUE(world.drive.astray());
+    EXPECT_TRUE(world.write(4, 'e', 2).ok()) << "may be where the other one landed";
+    world.lose_power();
+    world.drive.repair_misdirection();
+    EXPECT_FALSE(world.drive.astray());
+    EXPECT_EQ(world.drive.read("/log"),
+              all('a') + all('b') + all('c') + all('d') + all('e', 2 * kBlock) + all('\0', 2 * kBlock));
+    EXPECT_EQ(world.drive.durable("/log"), world.drive.read("/log"));
+  }
+}
+
 TEST(SimDrive, BitsFlipInOneSector) {
   Fixture world(1);
   world.drive.flip_bits("/log", 1000, 5);
@@ -303,14 +320,70 @@ TEST(SimDrive, AReadOnlyDriveRefusesEveryChange) {
   EXPECT_TRUE(disk.read_file("/log"));
 }
 
-TEST(SimDrive, AVanishedFolderIsGoneForGood) {
+TEST(SimDrive, AVanishedFolderIsGoneUntilItIsBroughtBack) {
   TestWorld world(1);
-  ASSERT_TRUE(world.disk().make_directory("/a/b").ok());
-  ASSERT_TRUE(world.disk().replace_file("/a/b/f", "x").ok());
+  Disk& disk = world.disk();
+  ASSERT_TRUE(disk.make_directory("/a/b").ok());
+  ASSERT_TRUE(disk.replace_file("/a/b/f", "x").ok());
+  ASSERT_TRUE(disk.create_filled("/a/log", kBlock).ok());
+  ASSERT_TRUE(disk.sync_directory("/a").ok());
+  auto log = *disk.open_log("/a/log", world.drive.knobs().traits);
   world.drive.vanish("/a");
-  EXPECT_EQ(world.disk().read_file("/a/b/f").error().code(), Code::kNotFound);
+  EXPECT_EQ(disk.read_file("/a/b/f").error().code(), Code::kNotFound);
+  EXPECT_EQ(disk.sync_directory("/a").code(), Code::kNotFound);
   EXPECT_FALSE(world.drive.durable("/a/b/f"));
   EXPECT_EQ(world.drive.faults().vanished_folders, 1u);
+  // Who has a file of it open goes on.
+  AlignedBuffer buffer(kBlock);
+  std::memset(buffer.data(), 'y', kBlock);
+  bool done = false;
+  log->write(0, std::move(buffer), [&](const Status& status, const AlignedBuffer&) { done = status.ok(); });
+  ASSERT_TRUE(world.run_until([&] { return done; }));
+  log.reset();
+  world.process->kill(Death::kPowerLoss);
+  EXPECT_TRUE(world.drive.bring_back("/a").ok());
+  EXPECT_EQ(world.drive.read("/a/log"), all('y'));
+  EXPECT_EQ(world.drive.durable("/a/b/f"), "x");
+}
+
+TEST(SimDrive, AFolderDoesNotComeBackOverAnother) {
+  TestWorld world(1);
+  ASSERT_TRUE(world.disk().make_directory("/a").ok());
+  world.drive.vanish("/a");
+  ASSERT_TRUE(world.disk().make_directory("/a").ok());
+  EXPECT_EQ(world.drive.bring_back("/a").code(), Code::kAlreadyExists);
+}
+
+// Replacing a file takes five steps: made, written, synced, renamed, its folder synced.
+TEST(SimDrive, AProcessThatDiesInACallHasMadeTheStepsBeforeThatAndNoOther) {
+  std::map<std::string, int> left;
+  for (uint64_t steps = 0; steps <= 5; ++steps) {
+    TestWorld world(1);
+    ASSERT_TRUE(world.disk().replace_file("/f", "old").ok());
+    bool told = false;
+    world.drive.halt_after(steps, [&told] { told = true; });
+    const Status status = world.disk().replace_file("/f", "new");
+    EXPECT_EQ(status.ok(), steps == 5) << status.text();
+    EXPECT_EQ(world.drive.halted(), steps < 5);
+    EXPECT_EQ(world.disk().make_directory("/d").ok(), false) << "nothing happens after it";
+    EXPECT_FALSE(told) << "not within the call";
+    world.universe.run_for(0ns);
+    EXPECT_TRUE(told);
+    ++left[*world.drive.read("/f") + (world.drive.read("/f.tmp") ? "+" + *world.drive.read("/f.tmp") : "")];
+    world.drive.release();
+    EXPECT_TRUE(world.disk().make_directory("/d").ok());
+  }
+  EXPECT_EQ(left, (std::map<std::string, int>{{"old", 1}, {"old+", 1}, {"old+new", 2}, {"new", 2}}));
+}
+
+TEST(SimDrive, ALogWriteOfADeadProcessReachesNothing) {
+  Fixture world(1);
+  world.begin(1, 'x');
+  world.drive.halt_after(0, [] {});
+  EXPECT_FALSE(world.disk().make_directory("/d").ok());
+  ASSERT_TRUE(world.run_until([&] { return world.done.has_value(); }));
+  EXPECT_FALSE(world.done->ok());
+  EXPECT_EQ(world.block(1), all('\0'));
 }
 
 TEST(SimDrive, ASnapshotBringsBackWhatWasDurableAndWhatWasNot) {

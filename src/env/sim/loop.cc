@@ -91,7 +91,10 @@ void SimLoop::take_turn() {
     universe_.note("turn", id_, turns_);
     in_turn_ = true;
     clock_.begin_turn();
+    if (watch_ != nullptr) watch_->on_turn();
+    tell_side(true);
     turn_.run(*this);
+    tell_side(false);
     clock_.end_turn();
     in_turn_ = false;
     resumes_at_ = clock_.universe_time(clock_.now());
@@ -108,7 +111,9 @@ size_t SimLoop::serve(size_t sockets_max) {
     ready->queued_ = false;
     ++served;
     serving_ = ready;
+    tell_side(false);
     ready->on_ready();
+    tell_side(true);
   }
   serving_ = nullptr;
   return served;

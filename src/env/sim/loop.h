@@ -31,6 +31,15 @@ class Ready {
   bool queued_ = false;
 };
 
+// Told where code of the process runs, by who counts what the process costs.
+class TurnWatch {
+ public:
+  virtual ~TurnWatch() = default;
+  virtual void on_turn() = 0;
+  // From here on code of the process runs within a turn, or that of the world.
+  virtual void on_side(bool process) = 0;
+};
+
 class SimLoop final : public Loop, private ReadySockets {
  public:
   static constexpr Duration kDelayMin = 1us;
@@ -59,6 +68,8 @@ class SimLoop final : public Loop, private ReadySockets {
   void forget_work() { turn_.forget_work(); }
   uint64_t id() const { return id_; }
   uint64_t turns() const { return turns_; }
+  // None by default; it must outlive the loop's turns.
+  void watch_turns(TurnWatch* watch) { watch_ = watch; }
 
   // Calls ready.on_ready() in a turn, after the others that wait.
   void make_ready(Ready& ready);
@@ -75,6 +86,9 @@ class SimLoop final : public Loop, private ReadySockets {
   void arm();
   void arm_at(MonoTime when);
   void take_turn();
+  void tell_side(bool process) {
+    if (watch_ != nullptr) watch_->on_side(process);
+  }
 
   Universe& universe_;
   SimClock& clock_;
@@ -91,6 +105,7 @@ class SimLoop final : public Loop, private ReadySockets {
   Ready* first_ = nullptr;
   Ready* last_ = nullptr;
   const Ready* serving_ = nullptr;
+  TurnWatch* watch_ = nullptr;
 };
 
 }  // namespace quorate::env::sim

@@ -81,13 +81,13 @@ class Crash {
     }
   }
 
- private:
   void settle(const Entry& entry) {
     if (const auto* folder = std::get_if<FolderRef>(&entry)) settle(**folder);
     const auto* file = std::get_if<FileRef>(&entry);
     if (file != nullptr && seen_.insert(file->get()).second) (*file)->crash(prng_, outcomes_);
   }
 
+ private:
   Prng& prng_;
   CrashOutcomes& outcomes_;
   std::set<const void*> seen_;  // asked, never walked
@@ -105,7 +105,6 @@ class Copy {
     return result;
   }
 
- private:
   Entry of(const Entry& entry) {
     if (const auto* folder = std::get_if<FolderRef>(&entry)) return of(*folder);
     const auto* file = std::get_if<FileRef>(&entry);
@@ -115,6 +114,7 @@ class Copy {
     return made;
   }
 
+ private:
   std::map<const MediumFolder*, FolderRef> folders_;  // looked up, never walked
   std::map<const MediumFile*, FileRef> files_;
 };
@@ -257,16 +257,47 @@ uint64_t Medium::bytes_used() const {
   return sum;
 }
 
-void Medium::crash(Prng& prng, CrashOutcomes& outcomes) { Crash(prng, outcomes).settle(*root_); }
+void Medium::crash(Prng& prng, CrashOutcomes& outcomes) {
+  Crash crash(prng, outcomes);
+  crash.settle(*root_);
+  for (const auto& [path, entries] : vanished_) {
+    crash.settle(entries.now);
+    crash.settle(entries.durable);
+  }
+}
 
 Status Medium::vanish(const std::string& path) {
   auto folder = folder_of(path, "vanish");
   if (!folder) return folder.error();
   const std::string name = last_part(path);
-  const size_t gone = (*folder)->now.erase(name) + (*folder)->durable.erase(name);
-  return gone > 0 ? Status() : medium_error(Code::kNotFound, path, "vanish", kMissing);
+  Vanished gone{.now = find((*folder)->now, name), .durable = find((*folder)->durable, name)};
+  if ((*folder)->now.erase(name) + (*folder)->durable.erase(name) == 0)
+    return medium_error(Code::kNotFound, path, "vanish", kMissing);
+  vanished_[path] = std::move(gone);
+  return {};
 }
 
-void Medium::assign(const Medium& other) { root_ = Copy().of(other.root_); }
+Status Medium::bring_back(const std::string& path) {
+  const auto found = vanished_.find(path);
+  if (found == vanished_.end()) return medium_error(Code::kNotFound, path, "bring back", kMissing);
+  auto folder = folder_of(path, "bring back");
+  if (!folder) return folder.error();
+  const std::string name = last_part(path);
+  if ((*folder)->now.contains(name)) return medium_error(Code::kAlreadyExists, path, "bring back", "file exists");
+  set((*folder)->now, name, found->second.now);
+  set((*folder)->durable, name, found->second.durable);
+  vanished_.erase(found);
+  return {};
+}
+
+void Medium::assign(const Medium& other) {
+  Copy copy;
+  root_ = copy.of(other.root_);
+  std::map<std::string, Vanished> vanished;
+  for (const auto& [path, entries] : other.vanished_) {
+    vanished[path] = {.now = copy.of(entries.now), .durable = copy.of(entries.durable)};
+  }
+  vanished_ = std::move(vanished);
+}
 
 }  // namespace quorate::env::sim

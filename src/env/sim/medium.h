@@ -110,15 +110,23 @@ class Medium {
   FileRef durable_file(const std::string& path) const;
   uint64_t bytes_used() const;  // the sum of the files' sizes
   void crash(Prng& prng, CrashOutcomes& outcomes);
-  // Gone, durably, with all that is in it.
+  // What is under `path` is gone, durably, with all that is in it; whoever has a part of it open goes on with that, and
+  // a crash settles it as everything else.
   Status vanish(const std::string& path);
+  // It is there again, as it is by now. kAlreadyExists when something else took its place.
+  Status bring_back(const std::string& path);
   // Becomes as `other` is, and shares nothing with it that can change.
   void assign(const Medium& other);
 
  private:
   Result<FolderRef> folder_of(const std::string& path, std::string_view what) const;
 
+  struct Vanished {
+    Entry now, durable;
+  };
+
   FolderRef root_;
+  std::map<std::string, Vanished> vanished_;  // by path
 };
 
 std::string parent_of(const std::string& path);
