@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "http/connection.h"
+#include "http/grpc_head.h"
 #include "http/grpc_text.h"
 #include "http/gzip.h"
 #include "http/http2_guard.h"
@@ -214,46 +215,17 @@ Call* Http2::accept(StreamId stream) {
 }
 
 void Http2::accept_grpc(StreamId stream) {
-  if (method_ != "POST") {
-    refuse(stream, 405,
-           Status(Code::kInternal, "Received a HEADERS frame with :method \"" + method_ + "\" which should be POST"));
-    return;
-  }
-  const std::string_view timeout = header_of(head_.headers, "grpc-timeout");
-  if (timeout.data() != nullptr) {  // an empty one is there, and malformed
-    auto parsed = parse_grpc_timeout(timeout);
-    if (!parsed) {
-      refuse(stream, 400, parsed.error());
-      return;
-    }
-    if (*parsed <= 0ns) {
-      refuse(stream, 200, errors::ContextDeadlineExceeded());
-      return;
-    }
-    head_.timeout = *parsed;
-  }
-  if (const Status status = check_binary_metadata(head_.headers); !status.ok()) {
-    refuse(stream, 400, status);
-    return;
-  }
-  std::string_view encoding;
-  for (const auto& [name, value] : head_.headers) {
-    if (name == "grpc-encoding") encoding = value;  // the last one counts
-  }
-  if (!encoding.empty() && encoding != "identity" && encoding != "gzip") {
-    refuse(stream, 200,
-           Status(Code::kUnimplemented,
-                  "grpc: Decompressor is not installed for grpc-encoding \"" + std::string(encoding) + "\""));
-    return;
-  }
+  const auto head = read_grpc_head(method_, head_.headers);
+  if (!head) return refuse(stream, head.error().http_status, head.error().status);
+  head_.timeout = head->timeout;
   Call* call = accept(stream);
   if (call == nullptr) return;
   call->grpc = call->told = true;
   call->content_type = echoed_content_type(header_of(head_.headers, "content-type"));
   call->reader.reset({.max_message_bytes = server_.options().max_message_bytes, .compressed = Code::kUnimplemented});
-  call->reader.set_encoding(encoding);
+  call->reader.set_encoding(head->encoding);
   call->reader.take_gzip();
-  call->gzip = encoding == "gzip";
+  call->gzip = head->encoding == "gzip";
   if (head_.timeout) server_.set_deadline(*call, *head_.timeout);
   head_.peer = connection_.peer();
   server_.handler().on_call(call->call_id, std::move(head_));
