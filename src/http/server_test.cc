@@ -185,6 +185,21 @@ TEST(Server, RefusesAMessageAboveTheLimit) {
   EXPECT_EQ(f.echo.cancelled.size(), 1U);
 }
 
+TEST(Server, TellsThatACallHasDrainedThatHeldExactlyTheBound) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->half_close(client->open("/hang", {}, seen));
+  f.world.settle();
+  constexpr size_t kPrefixBytes = 5;
+  const CallId call = f.echo.paths.begin()->first;
+  EXPECT_EQ(f.server->send(call, Bytes::copy(std::string(limits::kOutputBytesHigh - kPrefixBytes, 'x'))),
+            limits::kOutputBytesHigh);
+  EXPECT_TRUE(f.echo.drained.empty());
+  f.world.settle();
+  EXPECT_EQ(f.echo.drained, std::vector<CallId>{call});
+}
+
 TEST(Server, TellsOfACallThatItsClientCancels) {
   EchoFixture f;
   auto client = f.client();
