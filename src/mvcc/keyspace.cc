@@ -1,6 +1,7 @@
 #include "mvcc/keyspace.h"
 
 #include "base/check.h"
+#include "mvcc/bolt_size.h"
 
 namespace quorate::mvcc {
 
@@ -53,6 +54,7 @@ void Keyspace::append(Key& key, Record& record) {
   key.newest = &record;
   history_.push(record);
   bytes_ += record.bytes() + kHistoryBytes;
+  bolt_bytes_ += mvcc::bolt_bytes(record);
 }
 
 size_t Keyspace::drop_older(Record& record, Revision below) {
@@ -78,6 +80,7 @@ void Keyspace::drop(Key& key) {
 void Keyspace::free(Record& record) {
   history_.clear(record);
   bytes_ -= record.bytes() + kHistoryBytes;
+  bolt_bytes_ -= mvcc::bolt_bytes(record);
   record.free(pool_);
 }
 

@@ -68,6 +68,8 @@ class Keyspace {
   // What keys, values, records and indexes are counted for; once a compaction is done, the same on every member, but
   // for tombstones whose keys were created anew while it went on: they go with the next.
   uint64_t bytes() const { return bytes_; }
+  // What a bbolt file would take for the records (bolt_size.h).
+  uint64_t bolt_bytes() const { return bolt_bytes_; }
   // What they take in fact.
   size_t held_bytes() const;
 
@@ -79,7 +81,7 @@ class Keyspace {
   KeyTable table_;
   KeyTree tree_;
   History history_;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0, bolt_bytes_ = 0;
 };
 
 }  // namespace quorate::mvcc

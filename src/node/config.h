@@ -53,6 +53,8 @@ struct Config {
 
   size_t max_txn_ops = 128;
   size_t max_request_bytes = 1'572'864;
+  int64_t quota_backend_bytes = 0;  // 0: not set, less: none
+  uint64_t memory_limit_bytes = 0;  // of the machine or its group, as found at start; 0: not known
   uint32_t max_concurrent_streams = 4'294'967'295;
   Duration grpc_keepalive_min_time = 5s;
   Duration grpc_keepalive_interval = 2h;
@@ -76,7 +78,10 @@ struct Config {
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
   bool lock_memory = false;
-  uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
+  uint64_t log_segment_bytes = limits::kSegmentBytes;  // no flag sets it: tests make it small
+  // The same: what an entry deletes at once, and in a turn where that is more.
+  uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
+  size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
   std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number

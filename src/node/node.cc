@@ -46,6 +46,10 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   out.heartbeat = config.heartbeat_interval;
   out.election_timeout = config.election_timeout;
   out.max_request_bytes = config.max_request_bytes;
+  out.deleted_keys_at_once = config.deleted_keys_at_once;
+  out.deleted_keys_per_turn = config.deleted_keys_per_turn;
+  out.quota = {.bytes = config.quota_backend_bytes,
+               .memory_bytes = config.memory_limit_bytes / 100 * limits::kStorePercentOfMemory};
   out.watch_progress_interval = config.watch_progress_interval;
   out.auto_compaction = config.auto_compaction;
   out.slow_apply = config.warning_apply_duration;
@@ -197,7 +201,7 @@ void Node::serve() {
   if (on_serving_) on_serving_();
 }
 
-void Node::stop(std::move_only_function<void()> done) {
+void Node::stop(std::move_only_function<void(const Status&)> done) {
   env_.log.info("closing etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
   stopped_ = std::move(done);
   draining_ = fronts_.size();
@@ -210,9 +214,13 @@ void Node::stop(std::move_only_function<void()> done) {
 void Node::seal() {
   env_.core.cancel(std::exchange(stop_timer_, 0));
   if (!stopped_) return;
-  replica_->stop([this, done = std::exchange(stopped_, {})]() mutable {
-    env_.log.info("closed etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
-    done();
+  replica_->stop([this, done = std::exchange(stopped_, {})](const Status& sealed) mutable {
+    if (sealed.ok()) {
+      env_.log.info("closed etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
+    } else {
+      env_.log.error("the log could not be sealed", {{"error", sealed.text()}, {"data-dir", directory_.path}});
+    }
+    done(sealed);
   });
 }
 

@@ -236,7 +236,8 @@ TEST_P(Services, AMemberTellsItsStatus) {
   ASSERT_EQ(answered.messages.size(), 1u) << text_of(answered.status);
   rpc::StatusResponse status;
   ASSERT_TRUE(status.ParseFromString(std::string(answered.messages[0].view())));
-  EXPECT_EQ(status.dbsize(), status.dbsizeinuse());  // its size is the store's own business
+  EXPECT_GT(status.dbsize(), status.dbsizeinuse());  // its size is the store's own business
+  EXPECT_GT(status.dbsizeinuse(), 0);
   status.clear_dbsize();
   status.clear_dbsizeinuse();
   EXPECT_EQ(status.ShortDebugString(),

@@ -88,8 +88,10 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
       machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout),
+                                .hash_seed = env.seed,
                                 .keys_at_once = options.deleted_keys_at_once}),
       meter_(env, options.slow_apply),
+      quota_(env.log, options.quota, machine_.store(), [this](Quota::Done done) { propose_no_space(std::move(done)); }),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
       log_write_seconds_(
@@ -131,17 +133,17 @@ void Replica::start() {
   tick_timer_ = env_.core.after(options_.heartbeat, [this] { tick(); });
 }
 
-void Replica::stop(std::move_only_function<void()> done) {
+void Replica::stop(std::move_only_function<void(const Status&)> done) {
   flush();  // what was proposed in this turn is owed to the log before its seal
   stopping_ = true;
   if (tick_timer_ != 0) env_.core.cancel(tick_timer_);
   tick_timer_ = 0;
   fail_everything(errors::Stopped());
-  if (!failed_.ok()) return done();
+  if (!failed_.ok()) return done(failed_);
   if (unwritten_hard_state_) {
     wal_->append(std::exchange(unwritten_hard_state_, {}), {}, [](const Status&) {});
   }
-  wal_->seal([done = std::move(done)](const Status&) mutable { done(); });
+  wal_->seal(std::move(done));
 }
 
 void Replica::tick() {
@@ -345,11 +347,38 @@ void Replica::conclude(const pb::Entry& entry, machine::Outcome& outcome) {
   }
   if (entry.index > recovered_index_) meter_.applied(entry, outcome, env_.clock.now() - apply_began_);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
+  if (!had_room(entry, outcome)) {
+    outcome.status = errors::NoSpace();
+    const auto& alarms = machine_.alarms();
+    const bool raised = std::any_of(alarms.begin(), alarms.end(),
+                                    [](const machine::Alarm& alarm) { return alarm.first == pb::AlarmType::kNoSpace; });
+    if (!raised) return quota_.raise([this, late = std::move(outcome)]() mutable { answer(late); });
+  }
   if (outcome.physical && machine_.store().compacting()) {
     physical_compactions_.push_back(std::move(outcome));
   } else {
     answer(outcome);
   }
+}
+
+// A log that is applied again is, as a file that is written anew, without free pages.
+bool Replica::had_room(const pb::Entry& entry, const machine::Outcome& outcome) {
+  size_settled_ = size_settled_ || (entry.index > recovered_index_ && !machine_.store().compacting());
+  if (!size_settled_) {
+    quota_.defragment();
+    return true;
+  }
+  const bool grant = outcome.payload == pb::Payload::kLeaseGrant;
+  const bool room =
+      !outcome.status.ok() || quota_.has_room(grant ? Quota::cost_of_grant() : Quota::cost_of(outcome.tally));
+  quota_.note_size();
+  return room;
+}
+
+void Replica::propose_no_space(Quota::Done done) {
+  const pb::AlarmRequest request{
+      .action = pb::AlarmAction::kActivate, .member_id = options_.member, .alarm = pb::AlarmType::kNoSpace};
+  propose(pb::Payload::kAlarm, pb::encode(request), 0, [done = std::move(done)](machine::Outcome&) mutable { done(); });
 }
 
 void Replica::answer(machine::Outcome& outcome) {

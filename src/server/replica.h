@@ -28,6 +28,7 @@
 #include "server/apply_meter.h"
 #include "server/auto_compactor.h"
 #include "server/lease_keeper.h"
+#include "server/quota.h"
 #include "wal/wal.h"
 #include "watch/hub.h"
 
@@ -46,6 +47,7 @@ struct ReplicaOptions {
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
   Duration slow_apply = 100ms;  // --warning-apply-duration
+  QuotaOptions quota;
   uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
   size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
 
@@ -65,8 +67,9 @@ class Replica {
 
   // Applies what the log holds, starts ticking, and publishes this member once there is a leader.
   void start();
-  // Fails what waits with Stopped, seals the log, then calls `done`. No callback comes after it.
-  void stop(std::move_only_function<void()> done);
+  // Fails what waits with Stopped, seals the log, then calls `done`, with why where the log is not sealed. No callback
+  // comes after it.
+  void stop(std::move_only_function<void(const Status&)> done);
   // Called once when the member can no longer go on (a failed log write).
   void on_failed(std::move_only_function<void(const Status&)> failed) { on_failed_ = std::move(failed); }
   // Called once when this member's name and URLs, and the cluster's version, are in the replicated state:
@@ -86,6 +89,8 @@ class Replica {
   watch::Hub& hub() { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
   ApplyMeter& meter() { return meter_; }
+  Quota& quota() { return quota_; }
+  const Quota& quota() const { return quota_; }
   RequestId next_request_id() { return request_ids_.next(); }
   const ReplicaOptions& options() const { return options_; }
 
@@ -139,6 +144,9 @@ class Replica {
   void serve_when_ready();
   void fail(const Status& status);
   void answer(machine::Outcome& outcome);
+  // Whether there was room for what was just applied; the size follows.
+  bool had_room(const pb::Entry& entry, const machine::Outcome& outcome);
+  void propose_no_space(Quota::Done done);
   void take_another_turn();
   void step_compaction();
   void step_hashes();
@@ -156,6 +164,7 @@ class Replica {
   std::unique_ptr<LeaseKeeper> leases_;
   std::unique_ptr<AutoCompactor> compactor_;
   ApplyMeter meter_;
+  Quota quota_;
 
   // Proposals that wait for their outcome, and the same in order of their deadlines.
   std::unordered_map<RequestId, Waiter> waiters_;
@@ -196,6 +205,7 @@ class Replica {
   Index recovered_index_ = 0;  // the last entry of an earlier process: what it applied is not measured again
   bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
   bool serving_ = false, step_posted_ = false;
+  bool size_settled_ = false;  // what an earlier process left to compact is gone
   Status failed_;
   MemberId known_leader_ = 0;
   Counters counters_;

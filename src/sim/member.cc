@@ -58,6 +58,8 @@ node::Config Member::config() const {
   config.advertise_client_urls = {"http://" + host + ":2379"};
   config.initial_advertise_peer_urls = {"http://" + host + ":2380"};
   config.log_segment_bytes = plan_.segment_bytes;
+  config.deleted_keys_at_once = 6;  // few, so that many deletes take turns
+  config.deleted_keys_per_turn = 4;
   config.watch_progress_interval = 2s;
   return config;
 }
@@ -102,7 +104,7 @@ void Member::kill(env::sim::Death death) {
 void Member::stop(env::Task done) {
   CHECK(running());
   process_->core().post([this, life = life_, done = std::move(done)]() mutable {
-    node_->stop([this, life, done = std::move(done)]() mutable {
+    node_->stop([this, life, done = std::move(done)](const Status&) mutable {
       universe_.after(0ns, [this, life, done = std::move(done)]() mutable {
         if (life != life_ || !running()) return;
         history_.life.push_back({universe_.now(), 0, LifeKind::kStop});
