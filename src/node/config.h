@@ -77,6 +77,8 @@ struct Config {
   bool unsafe_no_fsync = false;
   bool lock_memory = false;
   uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
+  uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;   // nor this
+  size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;   // nor this
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
   std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number

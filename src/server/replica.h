@@ -84,6 +84,7 @@ class Replica {
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
+  const watch::Hub& hub() const { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
   ApplyMeter& meter() { return meter_; }
   RequestId next_request_id() { return request_ids_.next(); }
