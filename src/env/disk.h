@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/mutant.h"
 #include "base/result.h"
 
 namespace quorate::env {
@@ -91,20 +90,7 @@ class Disk {
   // The same up to its use: filled under its temporary name, renamed, folder synced, opened. `done` runs on
   // the core loop; it must not be called after the disk is destroyed. A disk may do all of it off the loop;
   // as it stands here only the filling is, and the rest is done on the loop, once a segment.
-  virtual void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) {
-    const std::string temporary = wanted.temporary;
-    const uint64_t size = wanted.size;
-    create_filled_async(temporary, size,
-                        [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
-                          if (status.ok()) status = rename(log.temporary, log.path);
-                          if (status.ok() && !mutated(Mutant::kNoDirectorySync)) status = sync_directory(log.directory);
-                          if (!status.ok()) {
-                            (void)remove(log.temporary);  // a part of it would only keep the disk full
-                            return tell(fail(std::move(status)));
-                          }
-                          tell(open_log(log.path, log.traits));
-                        });
-  }
+  virtual void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done);
 
   // Small files, whole. kNotFound where there is none. Blocks.
   virtual Result<std::string> read_file(const std::string& path) = 0;

@@ -53,6 +53,8 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   out.watch_progress_interval = config.watch_progress_interval;
   out.auto_compaction = config.auto_compaction;
   out.slow_apply = config.warning_apply_duration;
+  out.deleted_keys_at_once = config.deleted_keys_at_once;
+  out.deleted_keys_per_turn = config.deleted_keys_per_turn;
   return out;
 }
 

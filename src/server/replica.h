@@ -87,6 +87,7 @@ class Replica {
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
+  const watch::Hub& hub() const { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
   ApplyMeter& meter() { return meter_; }
   Quota& quota() { return quota_; }

@@ -58,8 +58,8 @@ node::Config Member::config() const {
   config.advertise_client_urls = {"http://" + host + ":2379"};
   config.initial_advertise_peer_urls = {"http://" + host + ":2380"};
   config.log_segment_bytes = plan_.segment_bytes;
-  config.deleted_keys_at_once = 6;  // few, so that many deletes take turns
-  config.deleted_keys_per_turn = 4;
+  config.deleted_keys_at_once = plan_.deleted_at_once;
+  config.deleted_keys_per_turn = plan_.deleted_per_turn;
   config.watch_progress_interval = 2s;
   return config;
 }

@@ -75,7 +75,7 @@ WorkloadPlan draw_workload(Prng& prng, WorkloadKind kind) {
       plan.sessions = static_cast<uint32_t>(prng.chance(1, 8) ? prng.between(500, 1500) : prng.between(5, 60));
       break;
     case WorkloadKind::kBulk:
-      plan.sessions = 1;
+      plan.sessions = static_cast<uint32_t>(prng.between(2, 3));
       plan.keys = static_cast<uint32_t>(prng.between(100, 400));
       plan.pause_max = between(prng, 200ms, 1s);
       break;
@@ -110,9 +110,11 @@ Plan draw_plan(uint64_t seed) {
   plan.seed = seed;
   plan.io_loops = prng.chance(2, 3) ? 0 : prng.between(1, 2);
   plan.segment_bytes = 64 * 1024 * prng.between(3, 12);
+  plan.deleted_at_once = prng.between(4, 64);
+  plan.deleted_per_turn = prng.between(1, 16);
   plan.net = draw_net(prng);
   plan.drive = draw_drive(prng);
-  if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 40);
+  if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 70);
   plan.restart_min = 10ms;
   plan.restart_max = between(prng, 50ms, 1500ms);
   plan.faulty = between(prng, 5s, 12s);
@@ -143,7 +145,12 @@ std::string Plan::text() const {
     out += "  fault at " + std::to_string(seconds(f.at)) + " s: " + std::string(fault_name(f.kind)) + " (" +
            std::to_string(seconds(f.span)) + " s)\n";
   }
-  if (first_start_steps != 0) out += "  the first start dies after " + std::to_string(first_start_steps) + " steps\n";
+  out += "  deletes of more than " + std::to_string(deleted_at_once) + " keys go by " +
+         std::to_string(deleted_per_turn) + "\n";
+  if (first_start_steps != 0) {
+    out += "  the first start " + std::string(first_start_steps % 2 == 0 ? "is killed" : "loses its power") +
+           " after " + std::to_string(first_start_steps / 2) + " steps\n";
+  }
   out += "  healing from " + std::to_string(seconds(faulty)) + " s on\n";
   if (last) out += "  at the end once more: " + std::string(fault_name(*last)) + "\n";
   return out;

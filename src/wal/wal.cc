@@ -83,15 +83,14 @@ Result<std::unique_ptr<env::LogFile>> open_spare(env::Disk& disk, const Options&
   const std::string path = options.directory + "/" + segment_name(tail.spare_segment);
   TRY(const uint64_t size, disk.file_size(path));
   if (size != segment_bytes) return nullptr;
-  // Its name may not be durable yet: the crash may have come before the folder was synced.
-  if (const Status status = disk.sync_directory(options.directory); !status.ok()) return fail(status);
   return disk.open_log(path, traits);
 }
 
-// A process that was killed may have left its last batch, or the last one of the segment before, where it can be
-// read but is not durable. What is appended from here on relies on it.
+// A process that was killed may have left names in the folder, its last batch, or the last one of the segment before,
+// where they can be read but are not durable. What is appended from here on relies on them.
 Status make_durable(env::Disk& disk, const std::string& directory, uint64_t segment, uint64_t first_segment) {
   if (mutated(Mutant::kTrustCache)) return {};
+  if (Status status = disk.sync_directory(directory); !status.ok()) return status;
   for (uint64_t i = std::max(first_segment, segment - 1); i <= segment; ++i) {
     if (Status status = disk.sync_file(directory + "/" + segment_name(i)); !status.ok()) return status;
   }
