@@ -22,7 +22,9 @@ namespace quorate::machine {
 
 class ImageWalk {
  public:
-  static bool can_begin(const Machine& machine) { return mvcc::StoreWalk::can_begin(machine.store()); }
+  static bool can_begin(const Machine& machine) {
+    return !machine.applying() && mvcc::StoreWalk::can_begin(machine.store());
+  }
   // `configuration` is Raft's as of the applied index. Must end before its machine.
   ImageWalk(const Machine& machine, const pb::ConfState& configuration);
 

@@ -24,8 +24,8 @@ namespace quorate::mvcc {
 
 class StoreWalk {
  public:
-  // While a compaction has work left, or a Deletion is under way, there is no state that one revision names.
-  static bool can_begin(const Store& store) { return !store.compacting() && !store.deleting_; }
+  // While a compaction has work left, or a LongWrite is under way, there is no state that one revision names.
+  static bool can_begin(const Store& store) { return !store.compacting() && !store.writing_; }
   // Requires can_begin(). Must end before its store.
   explicit StoreWalk(const Store& store);
 

@@ -17,6 +17,7 @@
 #include "env/net.h"
 #include "node/feature_gates.h"
 #include "server/auto_compactor.h"
+#include "server/checkpointer.h"
 
 namespace quorate::node {
 
@@ -76,6 +77,7 @@ struct Config {
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
   bool lock_memory = false;
+  server::CheckpointKnobs checkpoint;                           // no flag sets it: tests make it small
   uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
