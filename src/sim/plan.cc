@@ -97,6 +97,17 @@ void draw_faults(Prng& prng, Plan& plan) {
                    [](const FaultPlan& a, const FaultPlan& b) { return a.at < b.at; });
 }
 
+// From a generator of its own: what else a seed means stays as it is.
+server::CheckpointKnobs draw_checkpoint(uint64_t seed) {
+  Prng prng(seed ^ 0x636865636b706f69u);
+  server::CheckpointKnobs knobs;
+  knobs.log_bytes = 1024 * prng.between(32, prng.chance(1, 4) ? 2048 : 384);
+  knobs.block_bytes = prng.between(32, 2048);
+  knobs.queued_bytes = knobs.block_bytes * prng.between(1, 4);
+  knobs.records_per_turn = prng.between(1, 24);
+  return knobs;
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -110,6 +121,7 @@ Plan draw_plan(uint64_t seed) {
   plan.seed = seed;
   plan.io_loops = prng.chance(2, 3) ? 0 : prng.between(1, 2);
   plan.segment_bytes = 64 * 1024 * prng.between(3, 12);
+  plan.checkpoint = draw_checkpoint(seed);
   plan.net = draw_net(prng);
   plan.drive = draw_drive(prng);
   if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 40);
@@ -132,7 +144,8 @@ Plan draw_plan(uint64_t seed) {
 
 std::string Plan::text() const {
   std::string out = "seed " + std::to_string(seed) + ": " + std::to_string(io_loops) + " io loops, segments of " +
-                    std::to_string(segment_bytes / 1024) + " KiB, log writes " +
+                    std::to_string(segment_bytes / 1024) + " KiB, an image at " +
+                    std::to_string(checkpoint.log_bytes / 1024) + " KiB of log, log writes " +
                     std::string(env::durability_name(drive.traits.durability)) + " aligned to " +
                     std::to_string(drive.traits.alignment_bytes) + "\n";
   for (const WorkloadPlan& w : workloads) {

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "env/sim/drive.h"
 #include "env/sim/network.h"
+#include "server/checkpointer.h"
 
 namespace quorate::sim {
 
@@ -64,6 +65,7 @@ struct Plan {
   uint64_t seed = 0;
   size_t io_loops = 0;
   uint64_t segment_bytes = 0;
+  server::CheckpointKnobs checkpoint;
   env::sim::NetKnobs net;
   env::sim::DriveKnobs drive;
   uint64_t first_start_steps = 0;         // the first start dies after so many steps of its blocking calls; 0: does not
