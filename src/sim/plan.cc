@@ -97,14 +97,17 @@ void draw_faults(Prng& prng, Plan& plan) {
                    [](const FaultPlan& a, const FaultPlan& b) { return a.at < b.at; });
 }
 
-// From a generator of its own: what else a seed means stays as it is.
-server::CheckpointKnobs draw_checkpoint(uint64_t seed) {
+// From a generator of its own: what else a seed means stays as it is. After a misdirected write nobody can read the
+// log until it is repaired, so that no part of it may be freed unread.
+server::CheckpointKnobs draw_checkpoint(uint64_t seed, const std::vector<FaultPlan>& faults) {
   Prng prng(seed ^ 0x636865636b706f69u);
   server::CheckpointKnobs knobs;
   knobs.log_bytes = 1024 * prng.between(32, prng.chance(1, 4) ? 2048 : 384);
   knobs.block_bytes = prng.between(32, 2048);
   knobs.queued_bytes = knobs.block_bytes * prng.between(1, 4);
   knobs.records_per_turn = prng.between(1, 24);
+  const auto misdirects = [](const FaultPlan& fault) { return fault.kind == FaultKind::kMisdirect; };
+  if (std::any_of(faults.begin(), faults.end(), misdirects)) knobs.log_bytes = UINT64_MAX;
   return knobs;
 }
 
@@ -121,7 +124,6 @@ Plan draw_plan(uint64_t seed) {
   plan.seed = seed;
   plan.io_loops = prng.chance(2, 3) ? 0 : prng.between(1, 2);
   plan.segment_bytes = 64 * 1024 * prng.between(3, 12);
-  plan.checkpoint = draw_checkpoint(seed);
   plan.net = draw_net(prng);
   plan.drive = draw_drive(prng);
   if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 40);
@@ -137,6 +139,7 @@ Plan draw_plan(uint64_t seed) {
   if (prng.chance(1, 6)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kStorm));
   if (prng.chance(1, 4)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kBulk));
   draw_faults(prng, plan);
+  plan.checkpoint = draw_checkpoint(seed, plan.faults);
   constexpr std::array kLast = {FaultKind::kKill, FaultKind::kPowerLoss, FaultKind::kRestart};
   if (prng.chance(1, 2)) plan.last = kLast.at(prng.below(kLast.size()));
   return plan;
