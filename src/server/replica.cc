@@ -80,10 +80,9 @@ env::Histogram& log_histogram(const env::Env& env, std::string_view name, std::s
 Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log)
     : env_(env),
       options_(options),
-      request_ids_(
-          options.member,
-          static_cast<uint64_t>(
-              std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
+      made_unix_ms_(static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
+      request_ids_(options.member, made_unix_ms_),
       wal_(std::move(log.wal)),
       recovered_(recovered_or_bootstrap(log.recovered, options)),
       raft_(raft_options(env, options), initial_of(recovered_)),
