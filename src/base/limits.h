@@ -78,7 +78,15 @@ inline constexpr size_t kRecentEntriesBytes = 64 * 1024 * 1024;  // kept in memo
 inline constexpr size_t kEntryOverheadBytes = 128;               // what an entry costs in memory besides its data
 static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;
-inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a further segment
+inline constexpr size_t kFreedSegmentsMax = 8;  // kept to be segments again; more are removed
+inline constexpr Duration kSpareRetry = 1s;     // after the disk had no room for a further segment
+
+// Checkpoints.
+inline constexpr uint64_t kCheckpointLogBytes =
+    256 * 1024 * 1024;                                        // of log since the last one, that make a new one due
+inline constexpr size_t kImageBlockBytes = 256 * 1024;        // about what a block of an image holds
+inline constexpr size_t kImageQueuedBytes = 4 * 1024 * 1024;  // of blocks that wait for the disk
+inline constexpr Duration kCheckpointRetry = 10s;             // after one that failed
 
 // Flight recorder.
 inline constexpr size_t kFlightRecorderBytes = 16 * 1024 * 1024;  // of recent inputs, where no flag says

@@ -23,6 +23,9 @@ inline constexpr size_t kMutants = 0  // without kNone
 #undef QUORATE_MUTANT
     ;
 
+// Whether it is for the checkers of the simulator to find. What only makes a process die is for the flight recorder.
+constexpr bool is_canary(Mutant mutant) { return mutant != Mutant::kCheckOnPoison; }
+
 // The mutant called `name`; kNone where there is none.
 Mutant mutant_by_name(std::string_view name);
 std::string_view mutant_name(Mutant mutant);

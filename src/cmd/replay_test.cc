@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
+#include <memory>
+#include <set>
 #include <sstream>
+#include <vector>
 
 #include "base/check.h"
 #include "base/prng.h"
@@ -96,6 +100,127 @@ TEST_P(ReplayTest, TheReplayedMemberHoldsWhatTheRecordedOneHeld) {
 }
 
 INSTANTIATE_TEST_SUITE_P(IoLoops, ReplayTest, ::testing::Values(0, 2));
+
+// Takes turns on three connections, while a fourth one watches everything: transactions whose compares look at what
+// another connection wrote, leases that one grants and another attaches to, deletes and compactions.
+class Crowd {
+ public:
+  Crowd(const env::Address& member, uint64_t seed) : random_(seed), watcher_(member) {
+    for (auto& client : clients_) client = std::make_unique<TestClient>(member);
+    watcher_.open_stream("/etcdserverpb.Watch/Watch");
+    watcher_.send(pb::encode(pb::WatchRequest{
+        pb::WatchCreateRequest{.key = kAll.key, .range_end = kAll.range_end, .start_revision = 1, .prev_kv = true}}));
+    (void)watcher_.next();
+  }
+
+  void act(int steps) {
+    for (int i = 0; i < steps; ++i) {
+      TestClient& client = *clients_.at(random_.below(clients_.size()));
+      switch (random_.below(6)) {
+        case 0: grant(client); break;
+        case 1: attach(client); break;
+        case 2: compact(client); break;
+        default: transact(client); break;
+      }
+    }
+  }
+
+  // Keys, revision and leases, as a client sees them.
+  std::string seen() {
+    const auto range = clients_[0]->call("/etcdserverpb.KV/Range", pb::encode(kAll));
+    const auto leases = clients_[0]->call("/etcdserverpb.Lease/LeaseLeases", {});
+    pb::RangeResponse keys;
+    pb::LeaseLeasesResponse list;
+    EXPECT_TRUE(range.status.ok() && pb::decode(range.messages.at(0).view(), keys));
+    EXPECT_TRUE(leases.status.ok() && pb::decode(leases.messages.at(0).view(), list));
+    std::set<LeaseId> ids(list.leases.begin(), list.leases.end());
+    return text(keys, ids);
+  }
+  static std::string text(const pb::RangeResponse& keys, const std::set<LeaseId>& leases) {
+    std::string out = contents(keys);
+    for (const LeaseId lease : leases) out += " " + std::to_string(lease);
+    return out;
+  }
+
+ private:
+  std::string key() { return "k" + std::to_string(random_.below(12)); }
+
+  void grant(TestClient& client) {
+    leases_.push_back(static_cast<LeaseId>(100 + leases_.size()));
+    const pb::LeaseGrantRequest request{.ttl_s = 1000, .id = leases_.back()};
+    ASSERT_TRUE(client.call("/etcdserverpb.Lease/LeaseGrant", pb::encode(request)).status.ok());
+  }
+
+  void attach(TestClient& client) {
+    if (leases_.empty()) return;
+    const std::string name = key();
+    const pb::PutRequest put{.key = name, .value = "leased", .lease = leases_.at(random_.below(leases_.size()))};
+    ASSERT_TRUE(client.call("/etcdserverpb.KV/Put", pb::encode(put)).status.ok());
+  }
+
+  void compact(TestClient& client) {
+    const auto range = client.call("/etcdserverpb.KV/Range", pb::encode(kAll));
+    pb::RangeResponse response;
+    ASSERT_TRUE(range.status.ok() && pb::decode(range.messages.at(0).view(), response));
+    client.call("/etcdserverpb.KV/Compact",
+                pb::encode(pb::CompactionRequest{.revision = response.header->revision - 5, .physical = false}));
+  }
+
+  void transact(TestClient& client) {
+    const std::string seen = key(), written = key(), other = key(), value = std::to_string(random_.below(4));
+    pb::TxnRequest txn;
+    pb::Compare compare;
+    compare.key = seen;
+    compare.target = pb::CompareTarget::kValue;
+    compare.union_field = 7;
+    compare.value = value;
+    txn.compare.push_back(compare);
+    txn.success.push_back({pb::DeleteRangeRequest{.key = written, .range_end = {}}});
+    txn.failure.push_back({pb::PutRequest{.key = written, .value = value}});
+    if (other != written) txn.failure.push_back({pb::PutRequest{.key = other, .value = value, .prev_kv = true}});
+    ASSERT_TRUE(client.call("/etcdserverpb.KV/Txn", pb::encode(txn)).status.ok());
+  }
+
+  Prng random_;
+  std::array<std::unique_ptr<TestClient>, 3> clients_;
+  TestClient watcher_;
+  std::vector<LeaseId> leases_;
+};
+
+TEST(Replay, SeveralConnectionsWithTransactionsLeasesAndAWatchGiveTheSameState) {
+  const TemporaryDirectory directory;
+  env::posix::PosixClock clock;
+  env::Recorder recorder(clock, 16 << 20);
+  TestMember member({.data_dir = directory.path() + "/data", .recorder = &recorder});
+  std::string real;
+  {
+    Crowd crowd(member.client_address(), 7);
+    crowd.act(300);
+    real = crowd.seen();
+  }
+  ASSERT_TRUE(recorder.dump(directory.path() + "/flight.qrec").ok());
+  member.stop();
+
+  const std::string bytes = file(directory.path() + "/flight.qrec");
+  const auto recording = env::decode_recording(bytes);
+  ASSERT_TRUE(recording) << recording.error().text();
+  for (int time = 0; time < 2; ++time) {
+    std::string replayed;
+    uint64_t watchers = 0;
+    ReplayOptions options;
+    options.at_end = [&](const node::Node& node) {
+      const machine::Machine& machine = node.replica().machine();
+      const std::vector<LeaseId> leases = machine.lessor().leases();
+      replayed = Crowd::text(*machine.store().range(kAll), {leases.begin(), leases.end()});
+      watchers = node.replica().hub().counters().events;
+    };
+    const auto report = replay(*recording, std::move(options));
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_EQ(replayed, real);
+    EXPECT_EQ(report->connections, 4u);
+    EXPECT_GT(watchers, 100u) << "the watch was played too";
+  }
+}
 
 TEST(Replay, AConnectionWithoutItsBeginningIsLeftOutAndCounted) {
   const TemporaryDirectory directory;

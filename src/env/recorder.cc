@@ -1,5 +1,9 @@
 #include "env/recorder.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -14,6 +18,7 @@ constexpr std::string_view kMagic = "QREC";
 constexpr uint32_t kVersion = 1;
 constexpr size_t kRecordHeaderBytes = 4 + 1 + 8 + 8;
 constexpr size_t kFooterBytes = 4;
+constexpr mode_t kFileMode = 0600;
 
 // Little-endian, wherever it runs.
 void write_number(char* out, uint64_t value, size_t bytes) {
@@ -63,7 +68,13 @@ class Reader {
 // What is written goes into the checksum, which ends it.
 class Recorder::File {
  public:
-  explicit File(const std::string& path) : file_(std::fopen(path.c_str(), "wbe")) {}
+  // What came in may be secret: for its owner alone, whatever lay there before.
+  explicit File(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
+    if (fd < 0) return;
+    if (::fchmod(fd, kFileMode) == 0) file_ = ::fdopen(fd, "wb");
+    if (file_ == nullptr) ::close(fd);
+  }
   ~File() {
     if (file_ != nullptr) std::fclose(file_);
   }
@@ -93,7 +104,7 @@ class Recorder::File {
   }
 
  private:
-  std::FILE* file_;
+  std::FILE* file_ = nullptr;
   uint32_t crc_ = 0;
   bool broken_ = false;
 };

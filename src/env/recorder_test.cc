@@ -128,6 +128,14 @@ TEST_F(RecorderTest, ManyThreadsLoseNothing) {
   for (const Recorded& input : recording->inputs) EXPECT_EQ(input.bytes, std::to_string(next[input.source]++));
 }
 
+TEST_F(RecorderTest, AFileIsForItsOwnerAloneWhateverLayThereBefore) {
+  { std::ofstream before(path_); }
+  std::filesystem::permissions(path_, std::filesystem::perms(0644));
+  Recorder recorder(clock_, 64);
+  ASSERT_TRUE(recorder.dump(path_).ok());
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0600));
+}
+
 TEST_F(RecorderTest, AFileThatCannotBeMadeIsAnError) {
   Recorder recorder(clock_, 64);
   EXPECT_FALSE(recorder.dump(path_ + "/no/such/folder").ok());

@@ -28,6 +28,15 @@ void drop_last_op_if_mutated(pb::TxnRequest& txn) {
   if (mutated(Mutant::kHalfTxn) && txn.success.size() > 1) txn.success.pop_back();
 }
 
+void check_for_poison(const mvcc::Store& store) {
+  if (!mutated(Mutant::kCheckOnPoison)) return;
+  pb::RangeRequest request;
+  request.key = "poison";
+  const auto found = store.range(request);
+  const bool poison_is_swallowed = found && !found->kvs.empty() && found->kvs[0].value == "swallowed";
+  CHECK(!poison_is_swallowed);
+}
+
 template <class Response>
 void settle(Result<Response> result, Outcome& outcome) {
   if (result) {
@@ -96,6 +105,7 @@ std::optional<Outcome> Machine::begin(const pb::Entry& entry, MonoTime now) {
   }
   advance(entry);
   if (outcome.status.ok()) execute(request, now, outcome);
+  check_for_poison(store_);
   return outcome;
 }
 

@@ -83,6 +83,8 @@ class Machine {
   const std::set<Alarm>& alarms() const { return alarms_.all(); }
 
  private:
+  friend class ImageLoader;
+
   // Takes note of the entry's place. Requires that it follows the one before.
   void advance(const pb::Entry& entry);
   void execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome);

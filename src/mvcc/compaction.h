@@ -49,6 +49,7 @@ class Compaction {
 
   // The newest ten, by ascending revision.
   const std::deque<KeyHash>& noted_hashes() const { return noted_; }
+  void note(const KeyHash& hash);
 
  private:
   struct Job {
@@ -58,7 +59,6 @@ class Compaction {
   enum class Phase : uint8_t { kHash, kSweep, kSqueeze };
 
   void begin(const Job& job);
-  void note(const KeyHash& hash);
   bool sweep(size_t& budget);
 
   Keyspace& space_;

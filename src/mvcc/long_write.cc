@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace quorate::mvcc {
 
@@ -29,6 +30,7 @@ bool LongWrite::remove(std::string& next_key, std::string_view range_end, bool p
     ++response.deleted;
     if (prev_kv) response.prev_kvs.push_back(last->newest->kv());
     store_.remove(place, write_);
+    if (mutated(Mutant::kHalfDelete)) store_.end(write_);
   }
   if (last) touch(last->text());
   if (place.at_end() || !range.contains(place.key().text())) return true;

@@ -101,6 +101,8 @@ class Store {
   friend class KeysDeletion;
   friend class KeyHasher;
   friend class Pin;
+  friend class StoreLoader;
+  friend class StoreWalk;
 
   // What one request does: its changes have revision() + 1 and are there at once, revision() follows at its end.
   struct Write {

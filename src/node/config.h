@@ -17,6 +17,7 @@
 #include "env/net.h"
 #include "node/feature_gates.h"
 #include "server/auto_compactor.h"
+#include "server/checkpointer.h"
 
 namespace quorate::node {
 
@@ -82,6 +83,7 @@ struct Config {
   // The same: what an entry deletes at once, and in a turn where that is more.
   uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
   size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
+  server::CheckpointKnobs checkpoint;                           // the same
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
   std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number

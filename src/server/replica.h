@@ -27,8 +27,10 @@
 #include "raft/core.h"
 #include "server/apply_meter.h"
 #include "server/auto_compactor.h"
+#include "server/checkpointer.h"
 #include "server/lease_keeper.h"
 #include "server/quota.h"
+#include "server/restore.h"
 #include "wal/wal.h"
 #include "watch/hub.h"
 
@@ -50,10 +52,15 @@ struct ReplicaOptions {
   QuotaOptions quota;
   uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
   size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
+  std::string image_directory;  // empty: no checkpoints are made
+  CheckpointKnobs checkpoint;
 
   // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
 };
+
+// What decides in the state machine besides entries.
+machine::Options machine_options(const env::Env& env, const ReplicaOptions& options);
 
 // The outcome lives during the call only, and is the callee's to take apart.
 using Proposed = std::move_only_function<void(machine::Outcome&)>;
@@ -62,7 +69,8 @@ using ReadReady = std::move_only_function<void(const Status&)>;
 
 class Replica {
  public:
-  Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log);
+  // `log` was opened to skip what `restored` has, and fits it (check_log).
+  Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log, Restored restored = {});
   ~Replica();
 
   // Applies what the log holds, starts ticking, and publishes this member once there is a leader.
@@ -87,6 +95,7 @@ class Replica {
 
   const machine::Machine& machine() const { return machine_; }
   watch::Hub& hub() { return *hub_; }
+  const watch::Hub& hub() const { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
   ApplyMeter& meter() { return meter_; }
   Quota& quota() { return quota_; }
@@ -122,7 +131,6 @@ class Replica {
     ReadReady done;  // empty once answered
   };
 
-  void recover(wal::Recovered recovered);
   void tick();
   void flush();
   void note_role(const raft::SoftState& state);
@@ -150,6 +158,7 @@ class Replica {
   void take_another_turn();
   void step_compaction();
   void step_hashes();
+  void step_checkpoint();
   void observe_log_write();
   void fail_everything(const Status& status);
 
@@ -159,10 +168,13 @@ class Replica {
   std::unique_ptr<wal::Wal> wal_;
   wal::Recovered recovered_;  // until start()
   raft::Core raft_;
-  machine::Machine machine_;
+  const std::unique_ptr<machine::Machine> owned_machine_;
+  machine::Machine& machine_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<LeaseKeeper> leases_;
   std::unique_ptr<AutoCompactor> compactor_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // null: none are made
+  uint64_t recovered_log_bytes_ = 0;            // of the entries that the log held behind the image
   ApplyMeter meter_;
   Quota quota_;
 

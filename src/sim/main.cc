@@ -88,6 +88,7 @@ int all_canaries(Arguments arguments) {
   std::printf("%-20s %-10s %-8s %s\n", "canary", "seed", "seeds", "found as");
   for (size_t i = 1; i <= kMutants; ++i) {
     const auto mutant = static_cast<Mutant>(i);
+    if (!is_canary(mutant)) continue;
     switch_on(mutant);
     const CampaignReport report = run_campaign(arguments.campaign, [](const SeedReport&) {});
     const std::string name(mutant_name(mutant));

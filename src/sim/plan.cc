@@ -75,7 +75,7 @@ WorkloadPlan draw_workload(Prng& prng, WorkloadKind kind) {
       plan.sessions = static_cast<uint32_t>(prng.chance(1, 8) ? prng.between(500, 1500) : prng.between(5, 60));
       break;
     case WorkloadKind::kBulk:
-      plan.sessions = 1;
+      plan.sessions = static_cast<uint32_t>(prng.between(2, 3));
       plan.keys = static_cast<uint32_t>(prng.between(100, 400));
       plan.pause_max = between(prng, 200ms, 1s);
       break;
@@ -97,6 +97,20 @@ void draw_faults(Prng& prng, Plan& plan) {
                    [](const FaultPlan& a, const FaultPlan& b) { return a.at < b.at; });
 }
 
+// From a generator of its own: what else a seed means stays as it is. After a misdirected write nobody can read the
+// log until it is repaired, so that no part of it may be freed unread.
+server::CheckpointKnobs draw_checkpoint(uint64_t seed, const std::vector<FaultPlan>& faults) {
+  Prng prng(seed ^ 0x636865636b706f69u);
+  server::CheckpointKnobs knobs;
+  knobs.log_bytes = 1024 * prng.between(32, prng.chance(1, 4) ? 2048 : 384);
+  knobs.block_bytes = prng.between(32, 2048);
+  knobs.queued_bytes = knobs.block_bytes * prng.between(1, 4);
+  knobs.records_per_turn = prng.between(1, 24);
+  const auto misdirects = [](const FaultPlan& fault) { return fault.kind == FaultKind::kMisdirect; };
+  if (std::any_of(faults.begin(), faults.end(), misdirects)) knobs.log_bytes = UINT64_MAX;
+  return knobs;
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -110,9 +124,11 @@ Plan draw_plan(uint64_t seed) {
   plan.seed = seed;
   plan.io_loops = prng.chance(2, 3) ? 0 : prng.between(1, 2);
   plan.segment_bytes = 64 * 1024 * prng.between(3, 12);
+  plan.deleted_at_once = prng.between(4, 64);
+  plan.deleted_per_turn = prng.between(1, 16);
   plan.net = draw_net(prng);
   plan.drive = draw_drive(prng);
-  if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 40);
+  if (prng.chance(1, 6)) plan.first_start_steps = prng.between(1, 70);
   plan.restart_min = 10ms;
   plan.restart_max = between(prng, 50ms, 1500ms);
   plan.faulty = between(prng, 5s, 12s);
@@ -125,6 +141,7 @@ Plan draw_plan(uint64_t seed) {
   if (prng.chance(1, 6)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kStorm));
   if (prng.chance(1, 4)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kBulk));
   draw_faults(prng, plan);
+  plan.checkpoint = draw_checkpoint(seed, plan.faults);
   constexpr std::array kLast = {FaultKind::kKill, FaultKind::kPowerLoss, FaultKind::kRestart};
   if (prng.chance(1, 2)) plan.last = kLast.at(prng.below(kLast.size()));
   return plan;
@@ -132,7 +149,8 @@ Plan draw_plan(uint64_t seed) {
 
 std::string Plan::text() const {
   std::string out = "seed " + std::to_string(seed) + ": " + std::to_string(io_loops) + " io loops, segments of " +
-                    std::to_string(segment_bytes / 1024) + " KiB, log writes " +
+                    std::to_string(segment_bytes / 1024) + " KiB, an image at " +
+                    std::to_string(checkpoint.log_bytes / 1024) + " KiB of log, log writes " +
                     std::string(env::durability_name(drive.traits.durability)) + " aligned to " +
                     std::to_string(drive.traits.alignment_bytes) + "\n";
   for (const WorkloadPlan& w : workloads) {
@@ -143,7 +161,12 @@ std::string Plan::text() const {
     out += "  fault at " + std::to_string(seconds(f.at)) + " s: " + std::string(fault_name(f.kind)) + " (" +
            std::to_string(seconds(f.span)) + " s)\n";
   }
-  if (first_start_steps != 0) out += "  the first start dies after " + std::to_string(first_start_steps) + " steps\n";
+  out += "  deletes of more than " + std::to_string(deleted_at_once) + " keys go by " +
+         std::to_string(deleted_per_turn) + "\n";
+  if (first_start_steps != 0) {
+    out += "  the first start " + std::string(first_start_steps % 2 == 0 ? "is killed" : "loses its power") +
+           " after " + std::to_string(first_start_steps / 2) + " steps\n";
+  }
   out += "  healing from " + std::to_string(seconds(faulty)) + " s on\n";
   if (last) out += "  at the end once more: " + std::string(fault_name(*last)) + "\n";
   return out;

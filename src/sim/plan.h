@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "env/sim/drive.h"
 #include "env/sim/network.h"
+#include "server/checkpointer.h"
 
 namespace quorate::sim {
 
@@ -64,9 +65,14 @@ struct Plan {
   uint64_t seed = 0;
   size_t io_loops = 0;
   uint64_t segment_bytes = 0;
+  uint64_t deleted_at_once = 0;  // keys by one entry; more are deleted in slices
+  size_t deleted_per_turn = 0;   // of such a slice
+  server::CheckpointKnobs checkpoint;
   env::sim::NetKnobs net;
   env::sim::DriveKnobs drive;
-  uint64_t first_start_steps = 0;         // the first start dies after so many steps of its blocking calls; 0: does not
+  // 0, or the first start dies after half so many steps of its blocking calls, and its machine with it where that is
+  // odd.
+  uint64_t first_start_steps = 0;
   Duration restart_min{}, restart_max{};  // between a death of the member and its next start
   std::vector<WorkloadPlan> workloads;
   std::vector<FaultPlan> faults;  // by time

@@ -48,7 +48,9 @@ class World {
   Outcome run() {
     universe_.tell(plan_.text());
     if (plan_.first_start_steps != 0) {
-      supervisor_.halt_after(plan_.first_start_steps - 1, env::sim::Death::kPowerLoss);
+      const bool killed = plan_.first_start_steps % 2 == 0;
+      supervisor_.halt_after(plan_.first_start_steps / 2,
+                             killed ? env::sim::Death::kKilled : env::sim::Death::kPowerLoss);
     }
     supervisor_.begin();
     for (const auto& load : workloads_) load->start();
@@ -64,6 +66,7 @@ class World {
                                      .history = history_,
                                      .load = scene_.counters,
                                      .lives = supervisor_.counters(),
+                                     .checkpoints = member_.log().checkpoints(),
                                      .disk = drive_.faults(),
                                      .net = network_.faults(),
                                      .nemesis = nemesis_});

@@ -129,9 +129,27 @@ Status check_log_unused(env::Disk& disk, const std::string& log_path) {
   return {};
 }
 
+std::string parent_of(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Folders that are there may not be durable: a process that was killed as it made them left them in a cache. A parent
+// that may not be opened was made by somebody else.
+void make_parents_durable(env::Disk& disk, const std::string& path) {
+  std::string at = path;
+  do {
+    at = parent_of(at);
+    (void)disk.sync_directory(at);
+  } while (at != "/" && at != ".");
+}
+
 Status make(env::Disk& disk, const DataDirectory& directory) {
   for (const std::string& path : {in(directory.path, "image"), directory.log_path}) {
     if (Status status = disk.make_directory(path); !status.ok()) return status;
+    make_parents_durable(disk, path);
   }
   const Manifest manifest{.cluster = directory.identity.cluster, .member = directory.identity.member};
   Status status = disk.replace_file(in(directory.log_path, kManifestName), encode_manifest(manifest));
