@@ -47,8 +47,6 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   out.heartbeat = config.heartbeat_interval;
   out.election_timeout = config.election_timeout;
   out.max_request_bytes = config.max_request_bytes;
-  out.deleted_keys_at_once = config.deleted_keys_at_once;
-  out.deleted_keys_per_turn = config.deleted_keys_per_turn;
   out.quota = {.bytes = config.quota_backend_bytes,
                .memory_bytes = config.memory_limit_bytes / 100 * limits::kStorePercentOfMemory};
   out.watch_progress_interval = config.watch_progress_interval;
