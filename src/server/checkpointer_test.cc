@@ -243,7 +243,7 @@ class DamagedDirectory : public CheckpointerTest {
     bench.serve();
     for (int i = 0; i < 4; ++i) save();
     put(5);
-    if (stopped) bench.replica().stop([] {});
+    if (stopped) bench.replica().stop([](const Status& /*status*/) {});
     bench.settle();
     bench.kill();
     good = bench.disk().contents();
