@@ -63,6 +63,13 @@ bool exempt_from_leader_check(Method method) {
 
 }  // namespace
 
+bool refuse_without_room(Back& back, const Responder& call, uint64_t cost) {
+  server::Quota& quota = back.replica().quota();
+  if (quota.has_room(cost)) return false;
+  quota.raise([call] { call.fail(errors::NoSpace()); });
+  return true;
+}
+
 Status malformed_request() {
   return Status(Code::kInternal, "grpc: error unmarshalling request: " + std::string(kMalformed));
 }
@@ -91,11 +98,14 @@ Status malformed_message() {
   return Status(Code::kInternal, "grpc: failed to unmarshal the received message: " + std::string(kMalformed));
 }
 
+Status larger_than_can_be_sent(size_t bytes) {
+  return Status(Code::kResourceExhausted, "grpc: trying to send message larger than max (" + std::to_string(bytes) +
+                                              " vs. " + std::to_string(limits::kMaxSendBytes) + ")");
+}
+
 void Responder::reply(std::string encoded) const {
   if (encoded.size() > limits::kMaxSendBytes) {
-    return fail(Status(Code::kResourceExhausted, "grpc: trying to send message larger than max (" +
-                                                     std::to_string(encoded.size()) + " vs. " +
-                                                     std::to_string(limits::kMaxSendBytes) + ")"));
+    return fail(larger_than_can_be_sent(encoded.size()));
   }
   back_->env().trace.mark(env::Stage::kReply, call_, 0);
   back_->metrics().message_sent(method_, encoded.size());
@@ -116,6 +126,8 @@ void Responder::fail(const Status& status) const {
   item.status = status;
   back_->answer(io_, std::move(item));
 }
+
+StreamWriter Responder::in_parts() const { return {*back_, io_, call_, method_, since_}; }
 
 size_t StreamWriter::send(std::string encoded) {
   if (finished_) return unsent_bytes_;
@@ -143,13 +155,32 @@ size_t StreamWriter::send_pieces(std::vector<Bytes> pieces) {
   return unsent_bytes_;
 }
 
-void StreamWriter::finish(const Status& status) {
+size_t StreamWriter::send_part(std::string part) {
+  if (finished_) return unsent_bytes_;
+  unsent_bytes_ += part.size();
+  ToIo item;
+  item.kind = ToIo::Kind::kPart;
+  item.call = call_;
+  item.message_bytes = std::exchange(message_bytes_, 0);
+  if (item.message_bytes != 0) {
+    back_->env().trace.mark(env::Stage::kReply, call_, 0);
+    back_->metrics().message_sent(method_, item.message_bytes);
+  }
+  item.message = Bytes::adopt(std::move(part));
+  back_->answer(io_, std::move(item));
+  return unsent_bytes_;
+}
+
+void StreamWriter::want_turn() { back_->want_turn(io_, call_); }
+
+void StreamWriter::finish(const Status& status, std::string summary) {
   if (std::exchange(finished_, true)) return;
   back_->metrics().handled(method_, status.code(), back_->env().core.now() - since_);
   ToIo item;
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
   item.status = status;
+  item.message = Bytes::adopt(std::move(summary));
   back_->answer(io_, std::move(item));
   back_->end_stream(io_, call_);
 }
@@ -274,8 +305,41 @@ void Back::on_open(const ToCore& item) {
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
     return writer.finish(errors::NoLeader());
   }
-  streams_.emplace(StreamKey{item.io, item.call},
-                   OpenStream{stream_factory(item.method)(*this, writer), item.method, item.require_leader, since});
+  streams_.emplace(StreamKey{item.io, item.call}, OpenStream{.stream = stream_factory(item.method)(*this, writer),
+                                                             .method = item.method,
+                                                             .require_leader = item.require_leader,
+                                                             .since = since,
+                                                             .wants_turn = false});
+}
+
+void Back::adopt(const Responder& call, std::unique_ptr<Stream> stream) {
+  streams_.emplace(StreamKey{call.io_, call.call_}, OpenStream{.stream = std::move(stream),
+                                                               .method = call.method_,
+                                                               .require_leader = false,
+                                                               .since = call.since_,
+                                                               .wants_turn = false});
+  ToIo item;
+  item.kind = ToIo::Kind::kExpect;
+  item.call = call.call_;
+  answer(call.io_, std::move(item));
+}
+
+void Back::want_turn(IoIndex io, http::CallId call) {
+  const auto found = streams_.find({io, call});
+  if (found == streams_.end() || std::exchange(found->second.wants_turn, true)) return;
+  if (turns_.empty()) env_.core.post([this] { take_turn(); });
+  turns_.emplace_back(io, call);
+}
+
+void Back::take_turn() {
+  const StreamKey key = turns_.front();
+  turns_.pop_front();
+  if (!turns_.empty()) env_.core.post([this] { take_turn(); });
+  const auto found = streams_.find(key);
+  if (found == streams_.end()) return;
+  found->second.wants_turn = false;
+  env_.core.note_activity("ranges");
+  if (found->second.stream->on_turn()) want_turn(key.first, key.second);
 }
 
 void Back::confuse(ToIo& reply) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -27,6 +28,7 @@
 namespace quorate::api {
 
 class Back;
+class StreamWriter;
 
 // The way back to one unary call; a small value that a completion can hold. Safe to use after the client is gone.
 class Responder {
@@ -37,9 +39,12 @@ class Responder {
   // Ends the call with one encoded message.
   void reply(std::string encoded) const;
   void fail(const Status& status) const;
+  // Instead of both: the answer is made while it leaves, by a Stream that Back adopts.
+  StreamWriter in_parts() const;
   uint64_t call() const { return call_; }
 
  private:
+  friend class Back;
   Back* back_;
   http::CallId call_;
   MonoTime since_;
@@ -55,6 +60,8 @@ class Stream {
   virtual void on_half_close() {}
   // `unsent_bytes` of what was sent have not left yet.
   virtual void on_credit(size_t unsent_bytes) { (void)unsent_bytes; }
+  // A slice of long work that was asked for; true to be asked again.
+  virtual bool on_turn() { return false; }
 };
 
 // The way back to one stream's client, for the stream object itself.
@@ -66,8 +73,14 @@ class StreamWriter {
   // Both return the stream's unsent bytes.
   size_t send(std::string encoded);
   size_t send_pieces(std::vector<Bytes> pieces);
-  // Ends the stream. The stream object is destroyed on a later turn; what is sent after this is dropped.
-  void finish(const Status& status);
+  // Of a unary call: the size of its answer, then the parts that make it up. The second returns the unsent bytes.
+  void begin_message(size_t message_bytes) { message_bytes_ = message_bytes; }
+  size_t send_part(std::string part);
+  // Ends the stream. The stream object is destroyed on a later turn; what is sent after this is dropped. `summary` is
+  // for the log of a unary call.
+  void finish(const Status& status, std::string summary = {});
+  // Asks for Stream::on_turn.
+  void want_turn();
   size_t credit(size_t bytes) { return unsent_bytes_ -= std::min(bytes, unsent_bytes_); }
 
  private:
@@ -77,6 +90,7 @@ class StreamWriter {
   IoIndex io_;
   Method method_;
   size_t unsent_bytes_ = 0;
+  size_t message_bytes_ = 0;  // to be told with the first part
   bool finished_ = false;
 };
 
@@ -106,9 +120,16 @@ class Back {
   const BackOptions& options() const { return options_; }
   ServiceMetrics& metrics() { return metrics_; }
 
+  // A unary call is answered in parts from here on, by `stream`.
+  void adopt(const Responder& call, std::unique_ptr<Stream> stream);
+  // What such calls have not sent yet, all together.
+  size_t parts_bytes() const { return parts_bytes_; }
+  void count_parts(size_t before, size_t now) { parts_bytes_ = parts_bytes_ - before + now; }
+
   // For Responder and StreamWriter.
   void answer(IoIndex io, ToIo&& item) { io_[io]->push(std::move(item)); }
   void end_stream(IoIndex io, http::CallId call);
+  void want_turn(IoIndex io, http::CallId call);
   void confuse(ToIo& reply);  // Mutant::kWrongStream: one call in sixteen gets the reply of the one before
 
  private:
@@ -117,6 +138,7 @@ class Back {
     Method method{};
     bool require_leader = false;
     MonoTime since{};
+    bool wants_turn = false;
   };
   using StreamKey = std::pair<IoIndex, http::CallId>;
 
@@ -127,6 +149,7 @@ class Back {
   void on_open(const ToCore& item);
   void on_stream_item(ToCore&& item);
   void finish_stream(const StreamKey& key, const OpenStream& open, const Status& status);
+  void take_turn();
   void await_leader_check();
   void check_leader();
 
@@ -136,6 +159,8 @@ class Back {
   ServiceMetrics metrics_;
   std::vector<IoMailbox*> io_;
   std::map<StreamKey, OpenStream> streams_;
+  std::deque<StreamKey> turns_;  // of streams with long work, one slice of one of them a turn
+  size_t parts_bytes_ = 0;
   std::vector<std::unique_ptr<Stream>> ended_;  // until no caller of theirs is on the stack
   int leaderless_ticks_ = 0;
   env::TimerId leader_timer_ = 0;
@@ -192,11 +217,15 @@ namespace plain {
 void serve(Back& back, IoIndex io, http::CallId call, PlainCall&& plain);
 }
 
+// Where there is no room for what costs so much: raises the alarm, then refuses, and returns true.
+bool refuse_without_room(Back& back, const Responder& call, uint64_t cost);
 // For a message that is no valid protobuf, as gRPC's servers say it of unary calls and of streams.
 Status malformed_request();
 // The same of a message with fields of type `string` on its top level: the first fault counts, and text that is not
 // UTF-8 is one with a name of its own.
 Status malformed_request(const Bytes& message, std::initializer_list<uint32_t> string_fields);
 Status malformed_message();
+// Of an answer above limits::kMaxSendBytes.
+Status larger_than_can_be_sent(size_t bytes);
 
 }  // namespace quorate::api

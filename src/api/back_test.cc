@@ -344,6 +344,123 @@ TEST_F(BackTest, ARangeStreamTakesAnyTargetWithoutAnOrder) {
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 30u);
 }
 
+class LargeRangeTest : public BackTest {
+ protected:
+  static constexpr size_t kValueBytes = 64 * 1024;
+
+  void fill(int keys) {
+    serve();
+    const std::string value(kValueBytes, 'v');
+    for (int i = 0; i < keys; ++i) {
+      bench_.put("k" + std::to_string(10'000 + i), value);
+      bench_.settle();
+    }
+  }
+  static std::string all() { return pb::encode(pb::RangeRequest{.key = "k", .range_end = "l"}); }
+  // What comes until nothing does, without credit.
+  std::vector<ToIo> until_quiet() {
+    std::vector<ToIo> out;
+    for (;;) {
+      std::vector<ToIo> some = take();
+      if (some.empty()) return out;
+      for (ToIo& each : some) out.push_back(std::move(each));
+    }
+  }
+  std::string whole(pb::RangeRequest request) {
+    auto response = bench_.replica().machine().store().range(request);
+    response->header = bench_.replica().header(response->header);
+    return pb::encode(*response);
+  }
+};
+
+TEST_F(LargeRangeTest, ARangeOf64MiBIsSentInPartsAndAtMostAQuarterOfAMiBOfItIsHeldForAClient) {
+  fill(1024);
+  const std::string expected = whole({.key = "k", .range_end = "l"});
+  ASSERT_GT(expected.size(), 64u << 20);
+  unary(1, Method::kRange, all());
+  std::string received;
+  size_t announced = 0, peak = 0;
+  bool ended = false;
+  for (bool first = true; !ended; first = false) {
+    const std::vector<ToIo> items = until_quiet();
+    ASSERT_FALSE(items.empty());
+    if (first) {
+      EXPECT_EQ(items[0].kind, ToIo::Kind::kExpect);
+    }
+    size_t held = 0;
+    for (const ToIo& each : items) {
+      EXPECT_EQ(each.call, 1u);
+      announced += each.message_bytes;
+      if (each.kind == ToIo::Kind::kFinish) {
+        EXPECT_TRUE(each.status.ok());
+        ended = true;
+      }
+      if (each.kind != ToIo::Kind::kPart) continue;
+      held += each.message.size();
+      received += each.message.view();
+    }
+    peak = std::max(peak, held);
+    // What was put meanwhile is not in it.
+    if (first) bench_.put("k10500", "other"), bench_.settle();
+    credit(1, held);
+  }
+  EXPECT_EQ(announced, expected.size());
+  EXPECT_TRUE(received == expected);
+  EXPECT_LE(peak, limits::kOutputBytesHigh + limits::kRangePartBytes + kValueBytes + 1024);
+}
+
+TEST_F(LargeRangeTest, AClientThatGoesAwayReleasesWhatWasPinned) {
+  fill(16);
+  unary(1, Method::kRange, all());
+  EXPECT_FALSE(until_quiet().empty());
+  bench_.put("k10000", "new");
+  bench_.settle();
+  const auto compacted = bench_.propose(
+      pb::Payload::kCompaction, pb::CompactionRequest{.revision = bench_.replica().machine().store().revision()});
+  bench_.settle();
+  EXPECT_EQ(compacted->times, 1);
+  EXPECT_TRUE(bench_.replica().machine().store().compacting());
+  push(item(ToCore::Kind::kCancel, 1));
+  until_quiet();
+  bench_.settle();
+  EXPECT_FALSE(bench_.replica().machine().store().compacting());
+}
+
+TEST_F(LargeRangeTest, AClientThatDoesNotReadHoldsUpACompactionForABoundedTime) {
+  fill(16);
+  unary(1, Method::kRange, all());
+  EXPECT_FALSE(until_quiet().empty());
+  bench_.put("k10000", "new");
+  bench_.settle();
+  bench_.advance(2 * limits::kOvertakenReplyMax);
+  for (const ToIo& each : until_quiet()) EXPECT_NE(each.kind, ToIo::Kind::kFinish);  // it may take its time
+  bench_.propose(pb::Payload::kCompaction,
+                 pb::CompactionRequest{.revision = bench_.replica().machine().store().revision()});
+  bench_.advance(2 * limits::kOvertakenReplyMax);
+  const auto items = until_quiet();
+  ASSERT_FALSE(items.empty());
+  EXPECT_EQ(items.back().kind, ToIo::Kind::kFinish);
+  EXPECT_FALSE(bench_.replica().machine().store().compacting());
+}
+
+TEST_F(LargeRangeTest, SmallRangesAndOldRevisionsAreAnsweredWhole) {
+  fill(3);
+  const Revision old = bench_.replica().machine().store().revision();
+  bench_.put("k", "new");
+  bench_.settle();
+  for (const pb::RangeRequest& request :
+       {pb::RangeRequest{.key = "k10000", .range_end = {}}, pb::RangeRequest{.key = "k", .range_end = "l"},
+        pb::RangeRequest{.key = "k", .range_end = "l", .revision = old}}) {
+    unary(7, Method::kRange, pb::encode(request));
+    const auto items = take();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].kind, ToIo::Kind::kReply);
+    EXPECT_TRUE(items[0].message.view() == whole(request));
+  }
+  unary(8, Method::kRange, pb::encode(pb::RangeRequest{.key = "k", .range_end = "l", .revision = old + 9}));
+  EXPECT_EQ(take()[0].status, errors::FutureRev());
+}
+
 TEST_F(BackTest, StopEndsStreamsAndRefusesWhatComes) {
   serve();
   open_stream(1, Method::kWatch);

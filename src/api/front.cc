@@ -120,9 +120,9 @@ void Front::forward_unary(http::CallId call, Open& open) {
   forwarded_bytes_ += bytes;
 }
 
-void Front::finish(http::CallId call, const Status& status) {
+void Front::finish(http::CallId call, const Status& status, std::string_view summary) {
   if (const auto found = open_.find(call); found != open_.end()) {
-    note_answer(found->second, {}, status.ok());
+    note_answer(found->second, summary, status.ok());
     forget(found);
   }
   server_->finish(call, status);
@@ -138,6 +138,7 @@ void Front::note_answer(const Open& open, std::string_view response, bool ok) {
              .peer = open.peer,
              .request = open.request.view(),
              .response = response,
+             .response_bytes = open.in_parts ? open.response_bytes : response.size(),
              .ok = ok,
              .took = took});
 }
@@ -150,7 +151,7 @@ void Front::forget(OpenCalls::iterator found) {
 void Front::on_cancel(http::CallId call) {
   const auto found = open_.find(call);
   if (found == open_.end()) return;
-  const bool streaming = found->second.kind != MethodKind::kUnary;
+  const bool streaming = found->second.kind != MethodKind::kUnary || found->second.in_parts;
   forget(found);
   if (streaming) core_.push(item_of(ToCore::Kind::kCancel, call));
 }
@@ -178,7 +179,9 @@ void Front::on_item(ToIo&& item) {
       env_.trace.mark(env::Stage::kSend, item.call, 0);
       return server_->finish(item.call, Status());
     case ToIo::Kind::kSend: return send(std::move(item));
-    case ToIo::Kind::kFinish: return finish(item.call, item.status);
+    case ToIo::Kind::kExpect: return expect_parts(item.call);
+    case ToIo::Kind::kPart: return send_part(std::move(item));
+    case ToIo::Kind::kFinish: return finish(item.call, item.status, item.message.view());
     case ToIo::Kind::kRespond: return server_->respond(item.call, std::move(*item.response));
     case ToIo::Kind::kDrain: return drain();
   }
@@ -191,9 +194,30 @@ void Front::send(ToIo&& item) {
   for (const Bytes& piece : item.pieces) bytes += piece.size();
   const size_t queued = item.pieces.empty() ? server_->send(item.call, std::move(item.message))
                                             : server_->send_pieces(item.call, std::move(item.pieces));
-  Open& open = found->second;
+  note_sent(item.call, found->second, bytes, queued);
+}
+
+void Front::note_sent(http::CallId call, Open& open, size_t bytes, size_t queued) {
   open.owed_bytes += bytes;
-  if (queued < limits::kOutputBytesHigh) return_credit(item.call, open);
+  if (queued < limits::kOutputBytesHigh) return_credit(call, open);
+}
+
+// A client that is gone already is told of as one that goes now.
+void Front::expect_parts(http::CallId call) {
+  const auto found = open_.find(call);
+  if (found == open_.end()) return core_.push(item_of(ToCore::Kind::kCancel, call));
+  found->second.in_parts = true;
+}
+
+void Front::send_part(ToIo&& item) {
+  const auto found = open_.find(item.call);
+  if (found == open_.end()) return;
+  if (item.message_bytes != 0) {
+    found->second.response_bytes = item.message_bytes;
+    server_->begin_message(item.call, item.message_bytes);
+  }
+  const size_t bytes = item.message.size();
+  note_sent(item.call, found->second, bytes, server_->send_part(item.call, std::move(item.message)));
 }
 
 void Front::drain() {

@@ -51,7 +51,9 @@ class Front final : public http::Handler {
     std::string peer;
     Bytes request;
     MonoTime since{};
-    size_t owed_bytes = 0;  // credit not yet returned
+    size_t owed_bytes = 0;      // credit not yet returned
+    bool in_parts = false;      // unary: the core answers as on a stream
+    size_t response_bytes = 0;  // of those parts
   };
 
   using OpenCalls = std::unordered_map<http::CallId, Open>;
@@ -59,11 +61,14 @@ class Front final : public http::Handler {
   void forward_message(http::CallId call, Bytes message);
   void forward_unary(http::CallId call, Open& open);
   // Forgets the call and ends it.
-  void finish(http::CallId call, const Status& status);
+  void finish(http::CallId call, const Status& status, std::string_view summary = {});
   void forget(OpenCalls::iterator found);
   void note_answer(const Open& open, std::string_view response, bool ok);
   void on_item(ToIo&& item);
   void send(ToIo&& item);
+  void expect_parts(http::CallId call);
+  void send_part(ToIo&& item);
+  void note_sent(http::CallId call, Open& open, size_t bytes, size_t queued);
   void drain();
   void report_drained();
   void return_credit(http::CallId call, Open& open);

@@ -1,4 +1,4 @@
-// The KV service: etcdserverpb.KV (v3 API, section 4).
+// The KV service but for its ranges: etcdserverpb.KV (v3 API, section 4).
 #include "api/back.h"
 #include "pb/codec.h"
 
@@ -17,14 +17,6 @@ void reply_with_outcome(Back& back, const Responder& call, machine::Outcome& out
 // What came at `since` took until now.
 Duration took(Back& back, MonoTime since) { return back.env().clock.now() - since; }
 
-void answer_range(Back& back, const Responder& call, const pb::RangeRequest& request, MonoTime since) {
-  Result<pb::RangeResponse> response = back.replica().machine().store().range(request);
-  back.replica().meter().answered(request, response, took(back, since));
-  if (!response) return call.fail(response.error());
-  response->header = back.replica().header(response->header);
-  call.reply(pb::encode(*response));
-}
-
 void answer_read_txn(Back& back, const Responder& call, const pb::TxnRequest& request, MonoTime since) {
   Result<pb::TxnResponse> response = back.replica().machine().store().read_txn(request);
   back.replica().meter().answered(request, response, took(back, since));
@@ -35,22 +27,10 @@ void answer_read_txn(Back& back, const Responder& call, const pb::TxnRequest& re
 
 }  // namespace
 
-void range(Back& back, Responder call, Bytes message) {
-  pb::RangeRequest request;
-  if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
-  if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
-  const MonoTime since = back.env().core.now();
-  if (request.serializable) return answer_range(back, call, request, since);
-  // `request` views into `message`, which the completion keeps alive.
-  back.replica().read([&back, call, message = std::move(message), request, since](const Status& status) {
-    if (!status.ok()) return call.fail(status);
-    answer_range(back, call, request, since);
-  });
-}
-
 void put(Back& back, Responder call, Bytes message) {
   pb::PutRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  if (refuse_without_room(back, call, server::Quota::cost_of(request))) return;
   if (const Status status = machine::check(request); !status.ok()) return call.fail(status);
   back.replica().propose(pb::Payload::kPut, message.view(), call.call(), [&back, call](machine::Outcome& outcome) {
     reply_with_outcome<pb::PutResponse>(back, call, outcome);
@@ -69,6 +49,7 @@ void delete_range(Back& back, Responder call, Bytes message) {
 void txn(Back& back, Responder call, Bytes message) {
   auto request = std::make_unique<pb::TxnRequest>();
   if (!pb::decode(message.view(), *request)) return call.fail(malformed_request());
+  if (refuse_without_room(back, call, server::Quota::cost_of(*request))) return;
   if (const Status status = machine::check(*request, back.options().limits); !status.ok()) return call.fail(status);
   if (!machine::is_read_only(*request)) {
     return back.replica().propose(

@@ -10,6 +10,7 @@ namespace quorate::api::lease_service {
 void grant(Back& back, Responder call, Bytes message) {
   pb::LeaseGrantRequest request;
   if (!pb::decode(message.view(), request)) return call.fail(malformed_request());
+  if (refuse_without_room(back, call, server::Quota::cost_of_grant())) return;
   // The bytes as they came; an id of ours goes behind them, where it overrides what is before.
   std::string body(message.view());
   if (request.id == 0) {

@@ -7,8 +7,6 @@
 namespace quorate::api::maintenance {
 namespace {
 
-constexpr int64_t kDefaultQuotaBytes = 2'147'483'648;  // what etcd reports while none is set
-
 // A message in protobuf's text form, as etcd puts it among the errors of a member.
 std::string alarm_text(const machine::Alarm& alarm) {
   const auto type = static_cast<etcdserverpb::AlarmType>(alarm.first);
@@ -26,11 +24,9 @@ void status(Back& back, Responder call, Bytes message) {
   etcdserverpb::StatusResponse response;
   fill_header(*response.mutable_header(), replica.header());
   response.set_version(kEtcdVersion);
-  // Never 0: clients divide by it.
-  const auto bytes = std::max<int64_t>(1, static_cast<int64_t>(replica.machine().store().bytes()));
-  response.set_dbsize(bytes);
-  response.set_dbsizeinuse(bytes);
-  response.set_dbsizequota(kDefaultQuotaBytes);
+  response.set_dbsize(replica.quota().db_bytes());
+  response.set_dbsizeinuse(replica.quota().db_bytes_in_use());
+  response.set_dbsizequota(replica.quota().quota_bytes());
   response.set_leader(replica.leader());
   response.set_raftindex(replica.commit());
   response.set_raftappliedindex(replica.machine().applied_index());
@@ -57,10 +53,12 @@ void alarm(Back& back, Responder call, Bytes message) {
   });
 }
 
-// There is no file with holes in it: done at once. The answer has no header, as etcd's.
-void defragment(Back& /*back*/, Responder call, Bytes message) {
+// There is no file with holes in it: done at once, and the size that is told falls. The answer has no header, as
+// etcd's.
+void defragment(Back& back, Responder call, Bytes message) {
   etcdserverpb::DefragmentRequest request;
   if (!parse(message, request)) return call.fail(malformed_request());
+  back.replica().quota().defragment();
   call.reply({});
 }
 

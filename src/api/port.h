@@ -1,7 +1,8 @@
 // api/port.h: what io loops and the core loop tell each other, and nothing else between them.
 //
 // A unary call crosses once each way. A stream is opened, fed, and ended by items in order. An io loop gives
-// credit back as a stream's bytes leave, so that the core knows what is unsent. kDrain asks an io loop to end its
+// credit back as a stream's bytes leave, so that the core knows what is unsent. A unary call whose answer is made while
+// it leaves is a stream of parts from kExpect on. kDrain asks an io loop to end its
 // connections; kDrained says that there are none left.
 #pragma once
 
@@ -42,12 +43,13 @@ struct ToCore {
 };
 
 struct ToIo {
-  enum class Kind : uint8_t { kReply, kSend, kFinish, kRespond, kDrain };
+  enum class Kind : uint8_t { kReply, kSend, kExpect, kPart, kFinish, kRespond, kDrain };
   Kind kind = Kind::kReply;
-  http::CallId call = 0;                          // not of kDrain
-  Bytes message;                                  // kReply, kSend with one piece
-  std::vector<Bytes> pieces;                      // kSend with several
-  Status status;                                  // kFinish
+  http::CallId call = 0;      // not of kDrain
+  Bytes message;              // kReply, kSend with one piece, kPart; kFinish after parts: what the log tells of them
+  size_t message_bytes = 0;   // kPart, the first: of the whole
+  std::vector<Bytes> pieces;  // kSend with several
+  Status status;              // kFinish
   std::unique_ptr<http::PlainResponse> response;  // kRespond
 };
 

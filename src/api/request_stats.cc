@@ -25,7 +25,7 @@ Details details_of_range(const UnaryStats& stats) {
   return {.request_count = 0,
           .request_bytes = static_cast<int64_t>(stats.request.size()),
           .response_count = count,
-          .response_bytes = static_cast<int64_t>(stats.response.size()),
+          .response_bytes = static_cast<int64_t>(stats.response_bytes),
           .content = server::request_text(decoded<pb::RangeRequest>(stats.request))};
 }
 
@@ -33,7 +33,7 @@ Details details_of_put(const UnaryStats& stats) {
   return {.request_count = 1,
           .request_bytes = static_cast<int64_t>(stats.request.size()),
           .response_count = 0,
-          .response_bytes = static_cast<int64_t>(stats.response.size()),
+          .response_bytes = static_cast<int64_t>(stats.response_bytes),
           .content = server::request_text(decoded<pb::PutRequest>(stats.request))};
 }
 
@@ -41,7 +41,7 @@ Details details_of_delete(const UnaryStats& stats) {
   return {.request_count = 0,
           .request_bytes = static_cast<int64_t>(stats.request.size()),
           .response_count = stats.ok ? decoded<pb::DeleteRangeResponse>(stats.response).deleted : 0,
-          .response_bytes = static_cast<int64_t>(stats.response.size()),
+          .response_bytes = static_cast<int64_t>(stats.response_bytes),
           .content = server::request_text(decoded<pb::DeleteRangeRequest>(stats.request))};
 }
 
@@ -63,7 +63,7 @@ Details details_of_txn(const UnaryStats& stats) {
     while (framed - 1 - length_bytes >= size_t{1} << (7 * length_bytes)) ++length_bytes;
     out.request_bytes += static_cast<int64_t>(framed - 1 - length_bytes);
   }
-  out.response_bytes = static_cast<int64_t>(stats.response.size());
+  out.response_bytes = static_cast<int64_t>(stats.response_bytes);
   out.content = server::request_text(request);
   return out;
 }

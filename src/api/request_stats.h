@@ -15,7 +15,8 @@ struct UnaryStats {
   Method method{};
   std::string_view peer;
   std::string_view request;   // encoded
-  std::string_view response;  // encoded; "" where the call failed
+  std::string_view response;  // encoded; "" where the call failed; of one sent in parts, what but its pairs it had
+  size_t response_bytes = 0;  // of the whole
   bool ok = true;
   Duration took{};
 };

@@ -22,9 +22,14 @@ class KeptLog final : public env::Log {
 
 std::string told(Method method, const std::string& request, const std::string& response, bool ok = true) {
   KeptLog log;
-  log_unary(
-      log, env::Level::kWarn, WallTime(Duration(1'735'787'046s)),
-      {.method = method, .peer = "127.0.0.1:40000", .request = request, .response = response, .ok = ok, .took = 1s});
+  log_unary(log, env::Level::kWarn, WallTime(Duration(1'735'787'046s)),
+            {.method = method,
+             .peer = "127.0.0.1:40000",
+             .request = request,
+             .response = response,
+             .response_bytes = response.size(),
+             .ok = ok,
+             .took = 1s});
   return log.line;
 }
 

@@ -11,7 +11,6 @@ namespace {
 constexpr int kCodes = 17;  // of gRPC
 // More than clients of so many versions are counted together.
 constexpr size_t kClientVersionsMax = 64;
-constexpr double kDefaultQuotaBytes = 2'147'483'648;  // what etcd reports while none is set
 
 env::Labels labels_of(const MethodRow& row) {
   return {{"grpc_method", std::string(row.name)},
@@ -62,7 +61,8 @@ void add_identity(env::Metrics& metrics, const server::Replica& replica) {
   told("etcd_network_known_peers", "Members that this one knows, itself included.",
        {{"Local", member}, {"Remote", member}});
   metrics.gauge("etcd_debugging_auth_revision", "The revision of users and roles.").set(1);
-  metrics.gauge("etcd_server_quota_backend_bytes", "The quota of stored data in bytes.").set(kDefaultQuotaBytes);
+  metrics.gauge("etcd_server_quota_backend_bytes", "The quota of stored data in bytes.")
+      .set(static_cast<double>(replica.quota().quota_bytes()));
 }
 
 // The versions and alarms that the members have agreed on.
@@ -130,8 +130,8 @@ void add_read_gauges(env::Metrics& metrics, server::Replica& replica) {
     slow->set(static_cast<double>(hub.slow_watchers));
     streams->set(static_cast<double>(hub.streams));
     events->value = static_cast<double>(hub.events);
-    db_bytes->set(static_cast<double>(store.bytes()));
-    db_in_use->set(static_cast<double>(store.bytes()));
+    db_bytes->set(static_cast<double>(replica.quota().db_bytes()));
+    db_in_use->set(static_cast<double>(replica.quota().db_bytes_in_use()));
     log_bytes->set(static_cast<double>(replica.log_counters().bytes));
     expired->value = static_cast<double>(replica.leases().expired_total());
     renewed->value = static_cast<double>(replica.leases().renewed_total());

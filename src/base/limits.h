@@ -59,6 +59,18 @@ inline constexpr size_t kOutputBytesHigh = 256 * 1024;    // of one stream; abov
 // Hashes.
 inline constexpr size_t kHashesWaitingMax = 16;  // of HashKV, under way or waiting for their turn
 
+// Memory.
+inline constexpr uint64_t kStorePercentOfMemory = 70;  // of its limit; above it NOSPACE is raised
+
+// Ranges. What is larger is encoded while it leaves.
+inline constexpr size_t kRangeBytesAtOnce = 256 * 1024;  // of keys and values
+inline constexpr size_t kRangeKeysAtOnce = 1024;         // looked at
+inline constexpr size_t kRangeKeysPerTurn = 2048;        // about 300 us
+inline constexpr size_t kRangePartBytes = 64 * 1024;
+inline constexpr size_t kPartsBytesHigh = 64 * 1024 * 1024;  // unsent of all such answers; above it one part each
+inline constexpr Duration kOvertakenReplyMax = 64s;          // that an answer under way holds up a compaction
+static_assert(kRangeBytesAtOnce <= kOutputBytesHigh);
+
 // Log.
 inline constexpr uint64_t kSegmentBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxBatchBytes = 8 * 1024 * 1024;        // of entries, in one log write
@@ -66,7 +78,15 @@ inline constexpr size_t kRecentEntriesBytes = 64 * 1024 * 1024;  // kept in memo
 inline constexpr size_t kEntryOverheadBytes = 128;               // what an entry costs in memory besides its data
 static_assert(kMaxBatchBytes * 2 <= kSegmentBytes);
 inline constexpr Duration kIdleSeal = 100ms;
-inline constexpr Duration kSpareRetry = 1s;  // after the disk had no room for a further segment
+inline constexpr size_t kFreedSegmentsMax = 8;  // kept to be segments again; more are removed
+inline constexpr Duration kSpareRetry = 1s;     // after the disk had no room for a further segment
+
+// Checkpoints.
+inline constexpr uint64_t kCheckpointLogBytes =
+    256 * 1024 * 1024;                                        // of log since the last one, that make a new one due
+inline constexpr size_t kImageBlockBytes = 256 * 1024;        // about what a block of an image holds
+inline constexpr size_t kImageQueuedBytes = 4 * 1024 * 1024;  // of blocks that wait for the disk
+inline constexpr Duration kCheckpointRetry = 10s;             // after one that failed
 
 // Flight recorder.
 inline constexpr size_t kFlightRecorderBytes = 16 * 1024 * 1024;  // of recent inputs, where no flag says

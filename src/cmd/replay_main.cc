@@ -60,6 +60,11 @@ Result<std::vector<pb::Entry>> read_log(env::Disk& disk, const std::string& data
   }
   if (manifest.first_segment == 0) return std::vector<pb::Entry>();
   TRY(wal::Recovery recovery, wal::recover(disk, log, manifest));
+  if (recovery.recovered.first_index > 1) {
+    return fail(Code::kFailedPrecondition, log + ": begins with entry " +
+                                               std::to_string(recovery.recovered.first_index) +
+                                               ", behind a checkpoint: a replay needs every entry from the first");
+  }
   return std::move(recovery.recovered.entries);
 }
 

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "env/posix/memory.h"
 #include "env/posix/sd_notify.h"
 #include "env/posix/signals.h"
 #include "env/posix/world.h"
@@ -197,7 +198,10 @@ int run(const node::Config& config, const std::vector<node::Note>& notes) {
   const auto stop = [&](int exit_code) {
     if (std::exchange(stopping, true)) return;
     code = exit_code;
-    (*node)->stop([&] { (*world)->stop(); });
+    (*node)->stop([&](const Status& sealed) {
+      if (!sealed.ok()) code = kExitFailure;
+      (*world)->stop();
+    });
   };
   {
     env::posix::Signals signals((*world)->core(), [&](int number) {
@@ -213,8 +217,8 @@ int run(const node::Config& config, const std::vector<node::Note>& notes) {
     node->reset();
   }
   world->reset();
-  // As etcd: the exit status tells the signal, except to an init process.
-  if (signal_seen != 0 && ::getpid() != 1) {
+  // As etcd: the exit status tells the signal, except to an init process, or where the stop failed.
+  if (code == 0 && signal_seen != 0 && ::getpid() != 1) {
     std::signal(signal_seen, SIG_DFL);
     std::raise(signal_seen);
   }
@@ -237,6 +241,7 @@ int server_main(int argc, char** argv) {
   }
   auto start = std::get<node::Serve>(launch);
   start.config.command_line.assign(argv, argv + argc);
+  start.config.memory_limit_bytes = env::posix::memory_limit();
   return run(start.config, start.notes);
 }
 

@@ -33,9 +33,14 @@ void AlignedBuffer::Free::operator()(char* p) const { std::free(p); }
 
 void Disk::create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done) {
   const std::string temporary = wanted.temporary;
-  const uint64_t size = wanted.size;
+  const uint64_t size = wanted.reuse.empty() ? wanted.size : 0;
   create_filled_async(temporary, size, [this, log = std::move(wanted), tell = std::move(done)](Status status) mutable {
-    if (status.ok()) status = rename(log.temporary, log.path);
+    if (status.ok() && !log.reuse.empty()) {
+      (void)remove(log.temporary);  // it only took the time that a renaming takes
+      status = rename(log.reuse, log.path);
+    } else if (status.ok()) {
+      status = rename(log.temporary, log.path);
+    }
     if (status.ok() && !mutated(Mutant::kNoDirectorySync)) status = sync_directory(log.directory);
     if (!status.ok()) {
       (void)remove(log.temporary);  // a part of it would only keep the disk full

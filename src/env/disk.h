@@ -68,6 +68,7 @@ struct NewLog {
   std::string directory;  // of both paths
   std::string temporary;  // what it is called until it is whole; replaced where it exists
   std::string path;
+  std::string reuse{};  // a file of that size which becomes it as it is, where not empty
   uint64_t size = 0;
   DiskTraits traits;
 };
@@ -87,9 +88,9 @@ class Disk {
   virtual void create_filled_async(const std::string& path, uint64_t size,
                                    std::move_only_function<void(Status)> done) = 0;
 
-  // The same up to its use: filled under its temporary name, renamed, folder synced, opened. `done` runs on
-  // the core loop; it must not be called after the disk is destroyed. A disk may do all of it off the loop;
-  // as it stands here only the filling is, and the rest is done on the loop, once a segment.
+  // The same up to its use: filled under its temporary name (or taken as it is), renamed, folder synced, opened. `done`
+  // runs on the core loop, not inside the call; it must not be called after the disk is destroyed. A disk may do all of
+  // it off the loop; as it stands here only the filling is, and the rest is done on the loop, once a segment.
   virtual void create_log_async(NewLog wanted, std::move_only_function<void(Result<std::unique_ptr<LogFile>>)> done);
 
   // Small files, whole. kNotFound where there is none. Blocks.
@@ -100,6 +101,8 @@ class Disk {
   // Under a temporary name, synced, renamed, folder synced: afterwards the whole file is there, durably,
   // or the old one is. Blocks.
   virtual Status replace_file(const std::string& path, std::string_view contents) = 0;
+  // Behind what the file holds; makes it where there is none. Nothing of it is durable before sync_file(). Blocks.
+  virtual Status append_file(const std::string& path, std::string_view bytes) = 0;
   // What the file holds is durable afterwards, whoever wrote it: a process that was killed may have left bytes in
   // a cache, where they can be read and lost. Blocks.
   virtual Status sync_file(const std::string& path) = 0;

@@ -42,6 +42,7 @@ struct Call : StreamState {
   bool half_closed = false;
   bool above_high = false;
   bool head_only = false;    // HEAD
+  bool gzip = false;         // the client compresses, and so do we
   std::string content_type;  // of a gRPC answer; empty for the plain one
   MessageReader reader;
   std::unique_ptr<PlainRequest> request;
@@ -67,6 +68,8 @@ class Protocol {
 
   virtual size_t send(Call& call, Bytes message) = 0;
   virtual size_t send_pieces(Call& call, std::vector<Bytes>&& pieces) = 0;
+  virtual void begin_message(Call& call, size_t message_bytes) = 0;
+  virtual size_t send_part(Call& call, Bytes part) = 0;
   virtual void finish(Call& call, const Status& status, const Headers& trailers) = 0;
   virtual void respond(Call& call, PlainResponse&& response) = 0;
   virtual void on_deadline(Call& call) = 0;
@@ -137,6 +140,8 @@ class ServerState final : public Server {
   void adopt(std::unique_ptr<env::Socket> socket) override;
   size_t send(CallId call, Bytes message) override;
   size_t send_pieces(CallId call, std::vector<Bytes> pieces) override;
+  void begin_message(CallId call, size_t message_bytes) override;
+  size_t send_part(CallId call, Bytes part) override;
   void finish(CallId call, const Status& status, const Headers& trailers) override;
   void respond(CallId call, PlainResponse&& response) override;
   void drain() override;

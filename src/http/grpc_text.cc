@@ -13,6 +13,26 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 bool is_plain(char c) { return c >= 0x20 && c <= 0x7e && c != '%'; }
 
+// As Go's %q has it, of what a header can hold.
+std::string go_quoted(std::string_view text) {
+  std::string out(1, '"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\t') {
+      out += "\\t";
+    } else if (c >= 0x20 && c <= 0x7e) {
+      out += c;
+    } else {
+      constexpr std::string_view kLowHex = "0123456789abcdef";
+      const auto byte = static_cast<uint8_t>(c);
+      out += "\\x";
+      out += kLowHex[byte >> 4];
+      out += kLowHex[byte & 15];
+    }
+  }
+  return out + '"';
+}
+
 void append_escape(std::string& out, char c) {
   const auto byte = static_cast<uint8_t>(c);
   out += '%';
@@ -151,6 +171,34 @@ namespace {
 constexpr std::string_view kContentType = "application/grpc";
 
 }  // namespace
+
+ptrdiff_t base64_fault(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const bool padded = text.size() % 4 == 0;
+  const size_t digits = std::min(text.find_first_not_of(kDigits), text.size());
+  const auto at = [](size_t offset) { return static_cast<ptrdiff_t>(offset); };
+  if (digits == text.size()) return digits % 4 == 1 ? at(digits - 1) : -1;
+  if (!padded || text[digits] != '=' || digits % 4 < 2) return at(digits);
+  if (digits % 4 == 2) {
+    // A second one has to follow; of one that does not the first is told.
+    if (digits + 1 == text.size()) return at(text.size());
+    if (text[digits + 1] != '=') return at(digits);
+  }
+  const size_t end = digits + 4 - digits % 4;
+  return end == text.size() ? -1 : at(end);
+}
+
+Status check_binary_metadata(const std::vector<std::pair<std::string, std::string>>& headers) {
+  Status status;
+  for (const auto& [name, value] : headers) {
+    if (!name.ends_with("-bin")) continue;
+    const ptrdiff_t fault = base64_fault(value);
+    if (fault < 0) continue;
+    status = Status(Code::kInternal, "malformed binary metadata " + go_quoted(value) + " in header " + go_quoted(name) +
+                                         ": illegal base64 data at input byte " + std::to_string(fault));
+  }
+  return status;
+}
 
 bool is_grpc_content_type(std::string_view value) {
   if (!value.starts_with(kContentType)) return false;

@@ -17,5 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto again = http::parse_grpc_timeout(http::format_grpc_timeout(*timeout));
     CHECK(again.has_value() && *again >= *timeout);
   }
+  const ptrdiff_t fault = http::base64_fault(text);
+  CHECK(fault >= -1 && fault <= static_cast<ptrdiff_t>(size));
   return 0;
 }

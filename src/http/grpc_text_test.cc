@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/prng.h"
+#include "http/gzip.h"
 #include "http/message_reader.h"
 #include "http/output.h"
 
@@ -79,6 +80,23 @@ TEST(GrpcText, EchoesTheContentTypeOfACall) {
   EXPECT_EQ(echoed_content_type("application/grpc;x"), "application/grpc+x");
 }
 
+// Offsets as Go's encoding/base64 tells them.
+TEST(BinaryMetadata, IsBase64WithOrWithoutPadding) {
+  for (const char* good : {"", "AA", "AAA", "AAAA", "AA==", "AAA=", "AB", "AAAAAA", "+/+/"}) {
+    EXPECT_EQ(base64_fault(good), -1) << good;
+  }
+  const std::pair<const char*, ptrdiff_t> kBad[] = {{"!!", 0},   {"A", 0},    {"AAAAA", 4}, {"AAAA=", 4},
+                                                    {"AA=", 2},  {"A===", 1}, {"AA=A", 2},  {"AAA=AAAA", 4},
+                                                    {"__--", 0}, {"====", 0}, {"AA A", 2},  {"AAAA,BBBB", 4}};
+  for (const auto& [text, fault] : kBad) EXPECT_EQ(base64_fault(text), fault) << text;
+}
+
+TEST(BinaryMetadata, OfSeveralFaultsTheLastIsTold) {
+  EXPECT_TRUE(check_binary_metadata({{"x", "!!"}, {"x-bin", "AA"}}).ok());
+  EXPECT_EQ(check_binary_metadata({{"x-bin", "!!"}, {"y-bin", "A\"\\"}, {"z-bin", "AA"}}).text(),
+            "malformed binary metadata \"A\\\"\\\\\" in header \"y-bin\": illegal base64 data at input byte 1");
+}
+
 MessageReader reader_of(size_t max, std::string_view encoding = "") {
   MessageReader reader;
   reader.reset({.max_message_bytes = max, .compressed = Code::kUnimplemented});
@@ -105,6 +123,25 @@ TEST(MessageReader, RefusesCompression) {
             Status(Code::kInternal, "grpc: compressed flag set with identity or empty encoding"));
   EXPECT_EQ(error_of(reader_of(10), std::string_view("\7\0\0\0\1", 5)),
             Status(Code::kInternal, "grpc: received unexpected payload format 7"));
+}
+
+TEST(MessageReader, OpensGzipWhereItIsTold) {
+  const std::string packed = gzip("0123456789");
+  const std::string framed = std::string("\1\0\0\0", 4) + static_cast<char>(packed.size()) + packed;
+  for (const size_t max : {size_t{100}, size_t{9}}) {
+    MessageReader reader = reader_of(max, "gzip");
+    reader.take_gzip();
+    Bytes message;
+    Status error;
+    std::string_view bytes = framed;
+    if (max < packed.size()) {  // the limit is for both
+      EXPECT_EQ(reader.next(bytes, message, error), MessageReader::Next::kError);
+      continue;
+    }
+    EXPECT_EQ(reader.next(bytes, message, error), MessageReader::Next::kMessage);
+    EXPECT_EQ(message.view(), "0123456789");
+    EXPECT_EQ(reader.held_bytes(), 0U);
+  }
 }
 
 class StringSocket final : public env::Socket {

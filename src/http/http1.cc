@@ -55,6 +55,8 @@ class Http1 final : public Protocol {
   // Calls of gRPC need HTTP/2.
   size_t send(Call&, Bytes) override { return 0; }
   size_t send_pieces(Call&, std::vector<Bytes>&&) override { return 0; }
+  void begin_message(Call&, size_t) override {}
+  size_t send_part(Call&, Bytes) override { return 0; }
   void finish(Call&, const Status&, const Headers&) override {}
   void on_deadline(Call&) override {}
 

@@ -5,7 +5,9 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "http/connection.h"
+#include "http/grpc_head.h"
 #include "http/grpc_text.h"
+#include "http/gzip.h"
 #include "http/http2_guard.h"
 #include "http/request_head.h"
 
@@ -14,6 +16,7 @@ namespace quorate::http {
 namespace {
 
 constexpr HeaderField kGrpcHeaders[] = {{":status", "200", true}, {"content-type", "application/grpc", true}};
+constexpr size_t kGzipBytesMax = 256 * 1024;            // of a message; a longer one would hold the loop too long
 constexpr uint64_t kDrainPing = 0x6472'6169'6e00'0001;  // any two numbers that differ
 constexpr uint64_t kKeepalivePing = 0x616c'6976'6500'0001;
 
@@ -44,6 +47,8 @@ class Http2 final : public Protocol, private SessionEvents {
 
   size_t send(Call& call, Bytes message) override;
   size_t send_pieces(Call& call, std::vector<Bytes>&& pieces) override;
+  void begin_message(Call& call, size_t message_bytes) override;
+  size_t send_part(Call& call, Bytes part) override;
   void finish(Call& call, const Status& status, const Headers& trailers) override;
   void respond(Call& call, PlainResponse&& response) override;
   void on_deadline(Call& call) override;
@@ -79,6 +84,7 @@ class Http2 final : public Protocol, private SessionEvents {
   // Ends a call by our own decision: the client gets `status`, the handler on_cancel.
   void abort(Call& call, const Status& status);
   void answer(Call& call, const Status& status, const Headers& trailers);
+  void cut(Call& call);
   size_t queued(Call& call, size_t before);
   void unlink(Call& call);
   void release(Call& call);
@@ -209,36 +215,17 @@ Call* Http2::accept(StreamId stream) {
 }
 
 void Http2::accept_grpc(StreamId stream) {
-  if (method_ != "POST") {
-    refuse(stream, 405,
-           Status(Code::kInternal, "Received a HEADERS frame with :method \"" + method_ + "\" which should be POST"));
-    return;
-  }
-  const std::string_view timeout = header_of(head_.headers, "grpc-timeout");
-  if (timeout.data() != nullptr) {  // an empty one is there, and malformed
-    auto parsed = parse_grpc_timeout(timeout);
-    if (!parsed) {
-      refuse(stream, 400, parsed.error());
-      return;
-    }
-    if (*parsed <= 0ns) {
-      refuse(stream, 200, errors::ContextDeadlineExceeded());
-      return;
-    }
-    head_.timeout = *parsed;
-  }
-  const std::string_view encoding = header_of(head_.headers, "grpc-encoding");
-  if (!encoding.empty() && encoding != "identity") {
-    refuse(stream, 200,
-           Status(Code::kUnimplemented,
-                  "grpc: Decompressor is not installed for grpc-encoding \"" + std::string(encoding) + "\""));
-    return;
-  }
+  const auto head = read_grpc_head(method_, head_.headers);
+  if (!head) return refuse(stream, head.error().http_status, head.error().status);
+  head_.timeout = head->timeout;
   Call* call = accept(stream);
   if (call == nullptr) return;
   call->grpc = call->told = true;
   call->content_type = echoed_content_type(header_of(head_.headers, "content-type"));
   call->reader.reset({.max_message_bytes = server_.options().max_message_bytes, .compressed = Code::kUnimplemented});
+  call->reader.set_encoding(head->encoding);
+  call->reader.take_gzip();
+  call->gzip = head->encoding == "gzip";
   if (head_.timeout) server_.set_deadline(*call, *head_.timeout);
   head_.peer = connection_.peer();
   server_.handler().on_call(call->call_id, std::move(head_));
@@ -401,14 +388,17 @@ void Http2::on_lost() {
 size_t Http2::queued(Call& call, size_t before) {
   const size_t size = call.out.size();
   queued_bytes_ += size - before;
-  if (size > limits::kOutputBytesHigh && !call.above_high) {
+  if (size >= limits::kOutputBytesHigh && !call.above_high) {
     call.above_high = true;
     above_high_.push_back(&call);
   }
   if (!call.responded) {
     call.responded = true;
-    const HeaderField named[] = {kGrpcHeaders[0], {"content-type", call.content_type}};
-    session_->respond(call, call.content_type.empty() ? std::span(kGrpcHeaders) : std::span(named), false);
+    const HeaderField named[] = {
+        kGrpcHeaders[0],
+        call.content_type.empty() ? kGrpcHeaders[1] : HeaderField{"content-type", call.content_type},
+        {"grpc-encoding", "gzip", true}};
+    session_->respond(call, std::span(named).first(call.gzip ? 3 : 2), false);
   } else {
     session_->resume(call);
   }
@@ -416,19 +406,57 @@ size_t Http2::queued(Call& call, size_t before) {
   return size;
 }
 
+// As etcd's library: to a client that compresses, all but what is empty; here also all but what is long.
+bool compresses(const Call& call, size_t message_bytes) {
+  return call.gzip && message_bytes > 0 && message_bytes <= kGzipBytesMax;
+}
+
 size_t Http2::send(Call& call, Bytes message) {
   const size_t before = call.out.size();
-  call.out.push_message(std::move(message));
+  if (compresses(call, message.size())) {
+    call.out.push_message(Bytes::adopt(gzip(message.view())), true);
+  } else {
+    call.out.push_message(std::move(message));
+  }
   return queued(call, before);
 }
 
 size_t Http2::send_pieces(Call& call, std::vector<Bytes>&& pieces) {
+  size_t bytes = 0;
+  for (const Bytes& piece : pieces) bytes += piece.size();
+  if (compresses(call, bytes)) {
+    std::string message;
+    message.reserve(bytes);
+    for (const Bytes& piece : pieces) message += piece.view();
+    return send(call, Bytes::adopt(std::move(message)));
+  }
   const size_t before = call.out.size();
   call.out.push_message(std::move(pieces));
   return queued(call, before);
 }
 
+void Http2::begin_message(Call& call, size_t message_bytes) {
+  const size_t before = call.out.size();
+  call.out.begin_message(message_bytes);
+  queued(call, before);
+}
+
+size_t Http2::send_part(Call& call, Bytes part) {
+  const size_t before = call.out.size();
+  call.out.push_part(std::move(part));
+  return queued(call, before);
+}
+
+// Half a message cannot be taken back, and trailers behind it would be taken for the rest.
+void Http2::cut(Call& call) {
+  queued_bytes_ -= call.out.size();
+  call.out.clear();
+  session_->reset(call.id, H2Error::kCancel);
+  connection_.touch();
+}
+
 void Http2::answer(Call& call, const Status& status, const Headers& trailers) {
+  if (call.out.in_message()) return cut(call);
   connection_.touch();
   const bool plain_ok = status.ok() && trailers.empty();
   if (call.responded && plain_ok) {
@@ -472,12 +500,8 @@ void Http2::abort(Call& call, const Status& status) {
 }
 
 void Http2::on_deadline(Call& call) {
-  if (call.out.size() > 0) {
-    // Half a message cannot be taken back, and the rest may never fit the client's window.
-    queued_bytes_ -= call.out.size();
-    call.out.clear();
-    session_->reset(call.id, H2Error::kCancel);
-    connection_.touch();
+  if (call.out.size() > 0 || call.out.in_message()) {  // the rest may never fit the client's window
+    cut(call);
     server_.cancel(call);
   } else {
     abort(call, errors::ContextDeadlineExceeded());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "http/gzip.h"
 #include "http/testing/echo.h"
 #include "http/testing/frames.h"
 
@@ -343,6 +344,73 @@ TEST(Http2, OpensAWindowOnlyAsMessagesAreTaken) {
   const ParsedFrame* window = find_frame(frames, FrameType::kWindowUpdate);
   ASSERT_NE(window, nullptr);  // else a message above the window would never end
   EXPECT_EQ(window->stream, 1U);
+}
+
+TEST(Http2, AnswersAClientThatCompressesByGzipInKind) {
+  EchoFixture f;
+  RawClient raw = f.raw(greeting());
+  raw.take();
+  const std::string text(1000, 'x'), packed = gzip(text);
+  const std::string framed = "\1" + big_endian(packed.size(), 4) + packed;
+  f.say(raw, frame(FrameType::kHeaders, kEndHeaders, 1, grpc_block("/echo", {{"grpc-encoding", "gzip"}})) +
+                 frame(FrameType::kData, kEndStream, 1, framed + message("")));
+  const auto frames = parse_frames(raw.take());
+  std::string data;
+  for (const ParsedFrame& each : frames) {
+    if (each.type == FrameType::kData) data += each.payload;
+  }
+  ASSERT_GT(data.size(), 10U);
+  EXPECT_EQ(data[0], 1);
+  EXPECT_TRUE(data.ends_with(message("")));  // what is empty is not compressed
+  EXPECT_EQ(*gunzip(data.substr(5, data.size() - 10), 1000), text);
+  EXPECT_EQ(f.echo.received_bytes, 1000U);
+}
+
+TEST(Http2, SendsAMessageInPartsAsOne) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->half_close(client->open("/hang", {}, seen));
+  f.world.settle();
+  ASSERT_EQ(f.echo.paths.size(), 1U);
+  const CallId call = f.echo.paths.begin()->first;
+  f.server->begin_message(call, 10);
+  f.world.settle();
+  for (const char* part : {"01234", "", "56789"}) {
+    f.server->send_part(call, Bytes::copy(part));
+    f.world.settle();
+  }
+  f.server->finish(call, Status());
+  f.world.settle();
+  EXPECT_EQ(seen.messages, std::vector<std::string>{"0123456789"});
+  EXPECT_EQ(seen.ends, 1);
+  EXPECT_TRUE(seen.status.ok());
+}
+
+TEST(Http2, ResetsACallThatEndsWithinAMessage) {
+  for (const bool by_deadline : {false, true}) {
+    EchoFixture f;
+    auto client = f.client();
+    Seen seen;
+    client->half_close(client->open("/hang", {.timeout = 100s, .metadata = {}}, seen));
+    f.world.settle();
+    const CallId call = f.echo.paths.begin()->first;
+    f.server->begin_message(call, 10);
+    f.server->send_part(call, Bytes::copy("01234"));
+    f.world.settle();
+    if (by_deadline) {
+      f.world.advance(101s);
+    } else {
+      f.server->finish(call, errors::Stopped());
+    }
+    f.world.settle();
+    EXPECT_TRUE(seen.messages.empty());
+    EXPECT_EQ(seen.ends, 1);
+    EXPECT_FALSE(seen.status.ok());
+    EXPECT_EQ(f.echo.cancelled.size(), by_deadline ? 1U : 0U);
+    f.server->send_part(call, Bytes::copy("56789"));  // nobody's
+    f.world.settle();
+  }
 }
 
 TEST(Http2, ReadsNoMoreFromAClientThatDoesNotRead) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/gzip.h"
+
 namespace quorate::http {
 
 namespace {
@@ -15,6 +17,7 @@ void MessageReader::reset(const Options& options) {
   partial_.clear();
   partial_.shrink_to_fit();
   encoding_.clear();
+  takes_gzip_ = false;
 }
 
 size_t MessageReader::message_bytes() const {
@@ -35,7 +38,23 @@ Status MessageReader::check_prefix() const {
   if (encoding_.empty() || encoding_ == "identity") {
     return Status(Code::kInternal, "grpc: compressed flag set with identity or empty encoding");
   }
+  if (takes_gzip_ && encoding_ == "gzip") return Status();
   return Status(options_.compressed, "grpc: Decompressor is not installed for grpc-encoding \"" + encoding_ + "\"");
+}
+
+MessageReader::Next MessageReader::give(Bytes whole, Bytes& message, Status& error) {
+  prefix_size_ = 0;
+  if (prefix_[0] == 0) {
+    message = std::move(whole);
+    return Next::kMessage;
+  }
+  Result<std::string> text = gunzip(whole.view(), options_.max_message_bytes);
+  if (!text) {
+    error = text.error();
+    return Next::kError;
+  }
+  message = Bytes::adopt(std::move(*text));
+  return Next::kMessage;
 }
 
 MessageReader::Next MessageReader::next(std::string_view& bytes, Bytes& message, Status& error) {
@@ -50,20 +69,18 @@ MessageReader::Next MessageReader::next(std::string_view& bytes, Bytes& message,
   }
   const size_t size = message_bytes();
   if (partial_.empty() && bytes.size() >= size) {
-    message = Bytes::copy(bytes.substr(0, size));
+    const std::string_view whole = bytes.substr(0, size);
     bytes.remove_prefix(size);
-    prefix_size_ = 0;
-    return Next::kMessage;
+    return give(Bytes::copy(whole), message, error);
   }
   if (partial_.empty()) partial_.reserve(std::min(size, kFirstReserveBytes));
   const size_t part = std::min(size - partial_.size(), bytes.size());
   partial_.append(bytes.substr(0, part));
   bytes.remove_prefix(part);
   if (partial_.size() < size) return Next::kNeedMore;
-  message = Bytes::adopt(std::move(partial_));
+  Bytes whole = Bytes::adopt(std::move(partial_));
   partial_ = std::string();
-  prefix_size_ = 0;
-  return Next::kMessage;
+  return give(std::move(whole), message, error);
 }
 
 }  // namespace quorate::http

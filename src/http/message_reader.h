@@ -2,7 +2,8 @@
 //
 // Loop: the connection's. Source: gRPC over HTTP/2, "Length-Prefixed-Message"; the error texts are grpc-go's.
 // Invariants:
-//   (1) Memory held is bounded by what has arrived, not by what a prefix claims.
+//   (1) Memory held is bounded by what has arrived, not by what a prefix claims; that of a compressed message, while it
+//       is taken apart, by the limit as well.
 //   (2) After an error nothing more is read.
 #pragma once
 
@@ -29,6 +30,8 @@ class MessageReader {
   void reset(const Options& options);
   // grpc-encoding as the other side announced it.
   void set_encoding(std::string_view encoding) { encoding_ = encoding; }
+  // Messages compressed by gzip are taken, and given out as they were before.
+  void take_gzip() { takes_gzip_ = true; }
 
   // Takes bytes from the front of `bytes` until there is a message or nothing is left.
   Next next(std::string_view& bytes, Bytes& message, Status& error);
@@ -39,6 +42,8 @@ class MessageReader {
 
  private:
   Status check_prefix() const;
+  // A whole one is there.
+  Next give(Bytes whole, Bytes& message, Status& error);
   size_t message_bytes() const;
 
   static constexpr size_t kPrefixBytes = 5;
@@ -47,6 +52,7 @@ class MessageReader {
   size_t prefix_size_ = 0;
   std::string partial_;
   std::string encoding_;
+  bool takes_gzip_ = false;
 };
 
 }  // namespace quorate::http

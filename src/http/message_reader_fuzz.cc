@@ -8,10 +8,11 @@ using quorate::Bytes;
 using quorate::Status;
 using quorate::http::MessageReader;
 
-std::string read_all(std::string_view text, size_t cut) {
+std::string read_all(std::string_view text, size_t cut, bool gzip) {
   MessageReader reader;
   reader.reset({.max_message_bytes = 300, .compressed = quorate::Code::kUnimplemented});
   reader.set_encoding("gzip");
+  if (gzip) reader.take_gzip();
   std::string seen;
   while (!text.empty()) {
     std::string_view part = text.substr(0, cut);
@@ -36,6 +37,8 @@ std::string read_all(std::string_view text, size_t cut) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  CHECK(read_all(text, 1 + data[0]) == read_all(text, std::string_view::npos));
+  for (const bool gzip : {false, true}) {
+    CHECK(read_all(text, 1 + data[0], gzip) == read_all(text, std::string_view::npos, gzip));
+  }
   return 0;
 }

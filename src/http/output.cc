@@ -79,18 +79,19 @@ void Output::clear() {
   text_sent_ = blocks_sent_ = block_offset_ = size_ = 0;
 }
 
-OutQueue::Chunk& OutQueue::push_prefix(size_t message_bytes) {
+OutQueue::Chunk& OutQueue::push_prefix(size_t message_bytes, bool compressed) {
   CHECK(message_bytes <= UINT32_MAX);
   Chunk& chunk = chunks_.emplace_back();
-  chunk.prefix = {0, static_cast<char>(message_bytes >> 24), static_cast<char>(message_bytes >> 16),
-                  static_cast<char>(message_bytes >> 8), static_cast<char>(message_bytes)};
+  chunk.prefix = {static_cast<char>(compressed ? 1 : 0), static_cast<char>(message_bytes >> 24),
+                  static_cast<char>(message_bytes >> 16), static_cast<char>(message_bytes >> 8),
+                  static_cast<char>(message_bytes)};
   chunk.prefix_left = kPrefixBytes;
   size_ += kPrefixBytes + message_bytes;
   return chunk;
 }
 
-void OutQueue::push_message(Bytes message) {
-  Chunk& chunk = push_prefix(message.size());
+void OutQueue::push_message(Bytes message, bool compressed) {
+  Chunk& chunk = push_prefix(message.size(), compressed);
   chunk.bytes = std::move(message);
 }
 
@@ -102,6 +103,19 @@ void OutQueue::push_message(std::vector<Bytes>&& pieces) {
     if (piece.empty()) continue;
     chunks_.emplace_back().bytes = std::move(piece);
   }
+}
+
+void OutQueue::begin_message(size_t message_bytes) {
+  CHECK(owed_bytes_ == 0);
+  push_prefix(message_bytes);
+  size_ -= message_bytes;  // comes with the parts
+  owed_bytes_ = message_bytes;
+}
+
+void OutQueue::push_part(Bytes part) {
+  CHECK(part.size() <= owed_bytes_);
+  owed_bytes_ -= part.size();
+  push_raw(std::move(part));
 }
 
 void OutQueue::push_raw(Bytes bytes) {
@@ -139,7 +153,7 @@ void OutQueue::take(size_t bytes, Output& out) {
 
 void OutQueue::clear() {
   chunks_.clear();
-  head_ = size_ = 0;
+  head_ = size_ = owed_bytes_ = 0;
 }
 
 }  // namespace quorate::http

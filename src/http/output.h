@@ -54,8 +54,13 @@ class Output {
 class OutQueue {
  public:
   // The whole as one gRPC message: a prefix of five bytes goes before it.
-  void push_message(Bytes message);
+  void push_message(Bytes message, bool compressed = false);
   void push_message(std::vector<Bytes>&& pieces);
+  // The same of one that comes in parts, which add up to `message_bytes`.
+  void begin_message(size_t message_bytes);
+  void push_part(Bytes part);
+  // Whether parts are still to come.
+  bool in_message() const { return owed_bytes_ > 0; }
   void push_raw(Bytes bytes);
   // Moves the first `bytes` to `out`. Requires bytes <= size().
   void take(size_t bytes, Output& out);
@@ -71,11 +76,12 @@ class OutQueue {
     uint8_t prefix_left = 0;
     size_t offset = 0;  // of bytes
   };
-  Chunk& push_prefix(size_t message_bytes);
+  Chunk& push_prefix(size_t message_bytes, bool compressed = false);
 
   std::vector<Chunk> chunks_;
   size_t head_ = 0;
   size_t size_ = 0;
+  size_t owed_bytes_ = 0;  // of the parts to come
 };
 
 }  // namespace quorate::http

@@ -103,7 +103,7 @@ void ServerState::close_call(Call& call) {
   call.deadline = 0;
   call.held_bytes = call.unconsumed_bytes = 0;
   call.waiting = call.grpc = call.told = call.ended = call.responded = call.half_closed = false;
-  call.above_high = call.head_only = false;
+  call.above_high = call.head_only = call.gzip = false;
   call.out.clear();
   call.trailers.clear();
   call.request.reset();
@@ -134,6 +134,19 @@ size_t ServerState::send_pieces(CallId id, std::vector<Bytes> pieces) {
   CHECK(call->grpc);
   for (const Bytes& piece : pieces) counters_.grpc_sent_bytes += piece.size();
   return call->protocol->send_pieces(*call, std::move(pieces));
+}
+
+void ServerState::begin_message(CallId id, size_t message_bytes) {
+  Call* call = find(id);
+  if (call == nullptr) return;
+  CHECK(call->grpc);
+  counters_.grpc_sent_bytes += message_bytes;
+  call->protocol->begin_message(*call, message_bytes);
+}
+
+size_t ServerState::send_part(CallId id, Bytes part) {
+  Call* call = find(id);
+  return call == nullptr ? 0 : call->protocol->send_part(*call, std::move(part));
 }
 
 void ServerState::finish(CallId id, const Status& status, const Headers& trailers) {

@@ -117,6 +117,10 @@ class Server {
   virtual size_t send(CallId call, Bytes message) = 0;
   // Same with several pieces that make one message, so that a large answer need not be joined.
   virtual size_t send_pieces(CallId call, std::vector<Bytes> pieces) = 0;
+  // Same of a message that is made while it leaves: its whole size first, then its parts, which must add up to it.
+  // A call that ends before that is reset: half a message cannot be taken back.
+  virtual void begin_message(CallId call, size_t message_bytes) = 0;
+  virtual size_t send_part(CallId call, Bytes part) = 0;
   // Ends a gRPC call: grpc-status, grpc-message (percent-encoded) and `trailers`.
   virtual void finish(CallId call, const Status& status, const Headers& trailers = {}) = 0;
   // Answers a plain request.

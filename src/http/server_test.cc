@@ -162,8 +162,11 @@ TEST(Server, RefusesBadDeadlinesAndEncodingsWithoutTellingTheHandler) {
   EXPECT_EQ(ask({{"grpc-timeout", "1x"}}),
             Status(Code::kInternal, "malformed grpc-timeout: transport: timeout unit is not recognized: \"1x\""));
   EXPECT_EQ(ask({{"grpc-timeout", "0S"}}), Status(Code::kDeadlineExceeded, "context deadline exceeded"));
-  EXPECT_EQ(ask({{"grpc-encoding", "gzip"}}),
-            Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"gzip\""));
+  EXPECT_EQ(ask({{"grpc-encoding", "snappy"}}),
+            Status(Code::kUnimplemented, "grpc: Decompressor is not installed for grpc-encoding \"snappy\""));
+  EXPECT_EQ(ask({{"x-bin", "!!"}, {"y-bin", "AAA"}}),
+            Status(Code::kInternal,
+                   "malformed binary metadata \"!!\" in header \"x-bin\": illegal base64 data at input byte 0"));
   EXPECT_TRUE(f.echo.heads.empty());
   EXPECT_TRUE(ask({{"grpc-encoding", "identity"}}).ok());
 }
@@ -180,6 +183,21 @@ TEST(Server, RefusesAMessageAboveTheLimit) {
   EXPECT_EQ(seen.status, Status(Code::kResourceExhausted, "grpc: received message larger than max (11 vs. 10)"));
   EXPECT_EQ(f.echo.messages, 0U);
   EXPECT_EQ(f.echo.cancelled.size(), 1U);
+}
+
+TEST(Server, TellsThatACallHasDrainedThatHeldExactlyTheBound) {
+  EchoFixture f;
+  auto client = f.client();
+  Seen seen;
+  client->half_close(client->open("/hang", {}, seen));
+  f.world.settle();
+  constexpr size_t kPrefixBytes = 5;
+  const CallId call = f.echo.paths.begin()->first;
+  EXPECT_EQ(f.server->send(call, Bytes::copy(std::string(limits::kOutputBytesHigh - kPrefixBytes, 'x'))),
+            limits::kOutputBytesHigh);
+  EXPECT_TRUE(f.echo.drained.empty());
+  f.world.settle();
+  EXPECT_EQ(f.echo.drained, std::vector<CallId>{call});
 }
 
 TEST(Server, TellsOfACallThatItsClientCancels) {

@@ -80,6 +80,20 @@ void Lessor::detach(LeaseId id, std::string_view key) {
   if (auto at = keys.find(key); at != keys.end()) keys.erase(at);
 }
 
+void Lessor::visit(const std::function<void(LeaseId, int64_t, int64_t)>& visit) const {
+  for (const auto& [id, lease] : leases_) visit(id, lease.granted_ttl_s, lease.replicated_ttl_s);
+}
+
+// The least TTL is that of the time of the grant, which another flag may have set.
+bool Lessor::load(LeaseId id, int64_t granted_ttl_s, int64_t replicated_ttl_s) {
+  if (id == 0 || granted_ttl_s < 1 || granted_ttl_s > std::max(limits::kMaxLeaseTtlS, min_ttl_s_)) return false;
+  if (replicated_ttl_s < 1 || replicated_ttl_s > granted_ttl_s) return false;
+  const auto [it, fresh] = leases_.try_emplace(id);
+  it->second.granted_ttl_s = granted_ttl_s;
+  it->second.replicated_ttl_s = replicated_ttl_s;
+  return fresh;
+}
+
 void Lessor::promote(MonoTime now, Duration extend) {
   primary_ = true;
   if (mutated(Mutant::kForgetDeadline)) return;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,6 +44,10 @@ class Lessor {
   void checkpoint(LeaseId id, int64_t remaining_ttl_s, MonoTime now);
   void attach(LeaseId id, std::string_view key);
   void detach(LeaseId id, std::string_view key);
+
+  // Images: every lease by id; and one of those again, without its keys. False for what no lease can be.
+  void visit(const std::function<void(LeaseId id, int64_t granted_ttl_s, int64_t replicated_ttl_s)>& visit) const;
+  bool load(LeaseId id, int64_t granted_ttl_s, int64_t replicated_ttl_s);
 
   // Local to the primary.
 

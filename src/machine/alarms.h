@@ -5,6 +5,7 @@
 #pragma once
 
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -24,6 +25,8 @@ class Alarms {
   Status refusal(const pb::InternalRequest& request) const;
 
   const std::set<Alarm>& all() const { return raised_; }
+  // Replaces everything by what an image holds.
+  void load(std::set<Alarm> raised) { raised_ = std::move(raised); }
 
  private:
   bool any(pb::AlarmType type) const;

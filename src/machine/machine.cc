@@ -63,7 +63,10 @@ struct Machine::Long {
 };
 
 Machine::Machine(const Options& options)
-    : lessor_(options.min_lease_ttl_s), members_(options.max_learners), keys_at_once_(options.keys_at_once) {}
+    : store_({.hash_seed = options.hash_seed, .compaction_hashes = true}),
+      lessor_(options.min_lease_ttl_s),
+      members_(options.max_learners),
+      keys_at_once_(options.keys_at_once) {}
 
 Machine::~Machine() = default;
 

@@ -34,7 +34,8 @@ namespace quorate::machine {
 
 struct Options {
   int64_t min_lease_ttl_s = 2;
-  size_t max_learners = 1;                             // --max-learners
+  size_t max_learners = 1;  // --max-learners
+  uint64_t hash_seed = mvcc::StoreOptions{}.hash_seed;
   uint64_t keys_at_once = limits::kDeletedKeysAtOnce;  // what deletes more than so many is long work
 };
 
@@ -82,6 +83,8 @@ class Machine {
   const std::set<Alarm>& alarms() const { return alarms_.all(); }
 
  private:
+  friend class ImageLoader;
+
   // Takes note of the entry's place. Requires that it follows the one before.
   void advance(const pb::Entry& entry);
   void execute(pb::InternalRequest& request, MonoTime now, Outcome& outcome);

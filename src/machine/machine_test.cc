@@ -290,7 +290,7 @@ TEST(Machine, TwoThatAppliedTheSameEntriesAreEqualWhateverTheirClocksAndRoles) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     Prng prng(seed);
     Log log;
-    Machine leader{Options{}};
+    Machine leader{Options{.hash_seed = seed}};
     Machine follower{Options{}};
     leader.lessor().promote(MonoTime(), 1s);
     for (int i = 0; i < 200; ++i) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -42,6 +43,13 @@ class Members {
   const std::map<MemberId, Member>& all() const { return members_; }
   const Member* find(MemberId id) const;
   bool removed(MemberId id) const { return removed_.contains(id); }
+  const std::set<MemberId>& all_removed() const { return removed_; }
+  // Replaces everything by what an image holds.
+  void load(std::map<MemberId, Member> members, std::set<MemberId> removed, std::string cluster_version) {
+    members_ = std::move(members);
+    removed_ = std::move(removed);
+    cluster_version_ = std::move(cluster_version);
+  }
   // "3.7.0", or empty while undecided.
   const std::string& cluster_version() const { return cluster_version_; }
 

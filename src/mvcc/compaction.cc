@@ -42,17 +42,17 @@ Progress Compaction::step(size_t budget) {
         phase_ = Phase::kSweep;
         break;
       case Phase::kSweep:
-        if (!pins_.empty() && *pins_.begin() < running_->to) return Progress::kWaiting;
+        if (!pins_.revisions.empty() && *pins_.revisions.begin() < running_->to) return Progress::kWaiting;
         if (!sweep(budget)) return Progress::kMore;
         phase_ = Phase::kSqueeze;
         break;
       case Phase::kSqueeze:
         if (!squeeze_ && space_.history().sparse()) {
-          if (!pins_.empty()) return Progress::kWaiting;
+          if (pins_.in_history > 0) return Progress::kWaiting;
           squeeze_.emplace(space_.history());
         }
         if (squeeze_) {
-          if (!pins_.empty()) return Progress::kWaiting;
+          if (pins_.in_history > 0) return Progress::kWaiting;
           if (!squeeze_->step(budget)) return Progress::kMore;
           squeeze_.reset();
         }

@@ -12,7 +12,8 @@
 //   too. (2) The hash is taken before the first record goes, and noted only if the compaction before had ended when
 //   this
 //       one was asked for, as etcd does it.
-//   (3) Nothing is freed that is visible at a pinned revision, and nothing moves while there is a pin.
+//   (3) Nothing is freed that is visible at a pinned revision, and nothing moves while there is a pin that walks
+//   history.
 #pragma once
 
 #include <deque>
@@ -25,7 +26,10 @@
 namespace quorate::mvcc {
 
 // Revisions that are being read over several turns.
-using Pins = std::multiset<Revision>;
+struct Pins {
+  std::multiset<Revision> revisions;
+  size_t in_history = 0;  // of these, those that hold positions there
+};
 
 enum class Progress : uint8_t {
   kDone,     // nothing is left to do
@@ -45,6 +49,7 @@ class Compaction {
 
   // The newest ten, by ascending revision.
   const std::deque<KeyHash>& noted_hashes() const { return noted_; }
+  void note(const KeyHash& hash);
 
  private:
   struct Job {
@@ -54,7 +59,6 @@ class Compaction {
   enum class Phase : uint8_t { kHash, kSweep, kSqueeze };
 
   void begin(const Job& job);
-  void note(const KeyHash& hash);
   bool sweep(size_t& budget);
 
   Keyspace& space_;

@@ -20,7 +20,7 @@ Result<std::unique_ptr<RangeCursor>> RangeCursor::open(const Store& store, const
   if (Status status = store.check_bounds(request.revision); !status.ok()) return fail(std::move(status));
   const Revision at = request.revision > 0 ? request.revision : store.revision();
   std::unique_ptr<RangeCursor> cursor(new RangeCursor(store, request, at));
-  if (hold == Hold::kPin) cursor->pin_.emplace(store, at);
+  if (hold == Hold::kPin) cursor->pin_.emplace(store, at, Pin::Walks::kKeys);
   return cursor;
 }
 

@@ -25,14 +25,23 @@ namespace quorate::mvcc {
 // While it lives, nothing is freed that a read at this revision sees.
 class Pin {
  public:
-  Pin(const Store& store, Revision revision) : pins_(store.pins_), at_(pins_.insert(revision)) {}
+  enum class Walks : uint8_t { kHistory, kKeys };  // what must not move meanwhile: keys never do
+
+  Pin(const Store& store, Revision revision, Walks walks = Walks::kHistory)
+      : pins_(store.pins_), at_(pins_.revisions.insert(revision)), walks_(walks) {
+    pins_.in_history += walks_ == Walks::kHistory;
+  }
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
-  ~Pin() { pins_.erase(at_); }
+  ~Pin() {
+    pins_.in_history -= walks_ == Walks::kHistory;
+    pins_.revisions.erase(at_);
+  }
 
  private:
   Pins& pins_;
-  Pins::iterator at_;
+  std::multiset<Revision>::iterator at_;
+  const Walks walks_;
 };
 
 class RangeCursor {

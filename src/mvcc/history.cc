@@ -14,6 +14,21 @@ void History::clear(const Record& record) {
   ++holes_;
 }
 
+void History::make_room(Position slots, Position dense) {
+  CHECK(slots_.empty() && begin_ == 0 && dense <= slots);
+  slots_.resize(slots);
+  dense_ = dense;
+  holes_ = slots;
+}
+
+void History::fill(Position position, Record& record) {
+  Record*& slot = slots_[position - begin_];
+  CHECK(!slot);
+  slot = &record;
+  record.set_position(static_cast<uint32_t>(position));
+  --holes_;
+}
+
 History::Position History::first(Revision revision) const {
   const auto from = slots_.begin() + static_cast<std::ptrdiff_t>(dense_ - begin_);
   const auto found = std::lower_bound(from, slots_.end(), revision, [](const Record* record, Revision wanted) {

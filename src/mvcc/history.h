@@ -23,6 +23,7 @@ class History {
  public:
   // Positions count modulo 2^32 in records and wholly here.
   using Position = uint64_t;
+  static constexpr size_t kHolesMin = 256;  // below which nothing is squeezed
 
   void push(Record& record) {
     record.set_position(static_cast<uint32_t>(end()));
@@ -30,6 +31,9 @@ class History {
   }
   // Makes the record's slot a hole.
   void clear(const Record& record);
+  // Of a fresh history: so many holes, to be filled one by one, and all of those from `dense` on.
+  void make_room(Position slots, Position dense);
+  void fill(Position position, Record& record);
 
   Position begin() const { return begin_; }
   Position end() const { return begin_ + slots_.size(); }
@@ -61,8 +65,6 @@ class History {
   };
 
  private:
-  static constexpr size_t kHolesMin = 256;
-
   std::deque<Record*> slots_;
   Position begin_ = 0;
   Position dense_ = 0;

@@ -1,6 +1,7 @@
 #include "mvcc/keyspace.h"
 
 #include "base/check.h"
+#include "mvcc/bolt_size.h"
 
 namespace quorate::mvcc {
 
@@ -53,6 +54,30 @@ void Keyspace::append(Key& key, Record& record) {
   key.newest = &record;
   history_.push(record);
   bytes_ += record.bytes() + kHistoryBytes;
+  bolt_bytes_ += mvcc::bolt_bytes(record);
+}
+
+Key& Keyspace::add_key(std::string_view text) {
+  Key* key = Key::make(pool_, text, table_.hash_of(text));
+  table_.insert(*key);
+  tree_.insert(*key);
+  bytes_ += key->bytes() + kIndexBytes;
+  return *key;
+}
+
+Record& Keyspace::add_record(Key& key, Record* newer, History::Position slot, const Record::Fields& fields,
+                             std::string_view value) {
+  Record* record = Record::make(pool_, key, fields, value);
+  if (newer) {
+    newer->set_older(record);
+  } else {
+    key.newest = record;
+    if (record->tombstone()) tree_.mark(tree_.seek(key.text()), false);
+  }
+  history_.fill(slot, *record);
+  bytes_ += record->bytes() + kHistoryBytes;
+  bolt_bytes_ += mvcc::bolt_bytes(*record);
+  return *record;
 }
 
 size_t Keyspace::drop_older(Record& record, Revision below) {
@@ -78,6 +103,7 @@ void Keyspace::drop(Key& key) {
 void Keyspace::free(Record& record) {
   history_.clear(record);
   bytes_ -= record.bytes() + kHistoryBytes;
+  bolt_bytes_ -= mvcc::bolt_bytes(record);
   record.free(pool_);
 }
 

@@ -65,9 +65,17 @@ class Keyspace {
   // Frees the key with its only record.
   void drop(Key& key);
 
+  // For a loader, which brings keys in order and of each its records from the newest to the oldest: a key without a
+  // record, and a record behind `newer`, or the newest where that is null.
+  Key& add_key(std::string_view text);
+  Record& add_record(Key& key, Record* newer, History::Position slot, const Record::Fields& fields,
+                     std::string_view value);
+
   // What keys, values, records and indexes are counted for; once a compaction is done, the same on every member, but
   // for tombstones whose keys were created anew while it went on: they go with the next.
   uint64_t bytes() const { return bytes_; }
+  // What a bbolt file would take for the records (bolt_size.h).
+  uint64_t bolt_bytes() const { return bolt_bytes_; }
   // What they take in fact.
   size_t held_bytes() const;
 
@@ -79,7 +87,7 @@ class Keyspace {
   KeyTable table_;
   KeyTree tree_;
   History history_;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0, bolt_bytes_ = 0;
 };
 
 }  // namespace quorate::mvcc

@@ -1,7 +1,6 @@
 #include "mvcc/range_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/check.h"
@@ -9,8 +8,6 @@
 namespace quorate::mvcc {
 
 namespace {
-
-constexpr size_t kBatch = 16;  // keys and records fetched ahead of use
 
 // Explicit orders other than the natural one are sorted before the limit cuts. Order NONE with a target is not
 // explicit: it is cut first and sorted then, as etcd does.
@@ -22,14 +19,6 @@ bool sorted_before_cut(const pb::RangeRequest& request) {
 bool has_revision_filters(const pb::RangeRequest& request) {
   return request.min_mod_revision != 0 || request.max_mod_revision != 0 || request.min_create_revision != 0 ||
          request.max_create_revision != 0;
-}
-
-bool passes(const Record& record, const pb::RangeRequest& request) {
-  const auto inside = [](Revision revision, Revision low, Revision high) {
-    return (low == 0 || revision >= low) && (high == 0 || revision <= high);
-  };
-  return inside(record.mod_revision(), request.min_mod_revision, request.max_mod_revision) &&
-         inside(record.create_revision(), request.min_create_revision, request.max_create_revision);
 }
 
 // Equal elements keep key order, in both directions.
@@ -54,16 +43,40 @@ void sort(std::vector<const Record*>& found, const pb::RangeRequest& request) {
 
 }  // namespace
 
+bool RangeScan::sorts(const pb::RangeRequest& request) {
+  return sorted_before_cut(request) || request.sort_target != pb::SortTarget::kKey;
+}
+
+bool RangeScan::stops_at_limit(const pb::RangeRequest& request) {
+  return request.limit > 0 && !sorted_before_cut(request) && !has_revision_filters(request);
+}
+
+bool RangeScan::passes(const Record& record, const pb::RangeRequest& request) {
+  const auto inside = [](Revision revision, Revision low, Revision high) {
+    return (low == 0 || revision >= low) && (high == 0 || revision <= high);
+  };
+  return inside(record.mod_revision(), request.min_mod_revision, request.max_mod_revision) &&
+         inside(record.create_revision(), request.min_create_revision, request.max_create_revision);
+}
+
+pb::KeyValue RangeScan::shown(const Record& record, const pb::RangeRequest& request) {
+  pb::KeyValue kv = record.kv();
+  if (!request.keys_only) return kv;
+  kv.value = {};
+  // etcd 3.7 answers from its index, which has no lease, unless values are what it sorts by.
+  if (request.sort_target != pb::SortTarget::kValue) kv.lease = 0;
+  return kv;
+}
+
 RangeScan::RangeScan(const Keyspace& space, const pb::RangeRequest& request, Revision at, Revision named)
-    : space_(space), request_(request), range_{request.key, request.range_end}, at_(at) {
+    : space_(space), request_(request), range_{request.key, request.range_end}, at_(at), walk_(space, range_, at) {
   response_.header = pb::ResponseHeader{.revision = named};
-  const bool all = request.limit <= 0 || sorted_before_cut(request) || has_revision_filters(request);
   // One more than asked for shows that there is more.
-  wanted_ = all ? std::numeric_limits<size_t>::max() : static_cast<size_t>(request.limit) + 1;
+  wanted_ = stops_at_limit(request) ? static_cast<size_t>(request.limit) + 1 : std::numeric_limits<size_t>::max();
   if (request.count_only) wanted_ = 0;
   if (range_.single()) {
     const Record* record = space.at(range_.key, at);
-    if (record) visit(record);
+    if (record) visit(*record);
     done_ = true;
   } else if (range_.never()) {
     done_ = true;
@@ -75,61 +88,40 @@ RangeScan::RangeScan(const Keyspace& space, const pb::RangeRequest& request, Rev
   }
 }
 
-void RangeScan::visit(const Record* record) {
+void RangeScan::visit(const Record& record) {
   if (!counted_) ++response_.count;
-  if (found_.size() < wanted_ && passes(*record, request_)) found_.push_back(record);
+  if (found_.size() < wanted_ && passes(record, request_)) found_.push_back(&record);
 }
 
 bool RangeScan::step(size_t& budget) {
-  if (!done_) done_ = at_ >= space_.newest_change() ? scan<true>(budget) : scan<false>(budget);
+  if (done_) return true;
+  done_ = walk_.step(budget, counted_ ? wanted_ - found_.size() : VisibleWalk::kBatch, [this](const Record& record) {
+    visit(record);
+    return enough() ? Walk::kEnd : Walk::kOn;
+  });
   return done_;
 }
 
-template <bool kOnlyLive>
-bool RangeScan::scan(size_t& budget) {
-  const std::string_view from = begun_ ? std::string_view(next_key_) : range_.key;
-  KeyTree::Place place = kOnlyLive ? space_.tree().seek_live(from) : space_.tree().seek(from);
-  std::array<const Key*, kBatch> keys;
-  while (!place.at_end()) {
-    if (budget == 0) {
-      next_key_ = place.key().text();
-      begun_ = true;
-      return false;
-    }
-    const size_t most = std::min({kBatch, budget, counted_ ? wanted_ - found_.size() : kBatch});
-    size_t size = 0;
-    for (; size < most && !place.at_end(); ++size) {
-      keys[size] = &place.key();
-      __builtin_prefetch(keys[size]);
-      kOnlyLive ? place.next_live() : place.next();
-    }
-    budget -= size;
-    for (size_t i = 0; i < size; ++i) __builtin_prefetch(keys[i]->newest);
-    for (size_t i = 0; i < size; ++i) {
-      if (!range_.open_ended() && keys[i]->text() >= range_.end) return true;
-      const Record* record = kOnlyLive ? keys[i]->newest : keys[i]->at(at_);
-      if (record) visit(record);
-    }
-    if (enough()) return true;
-  }
-  return true;
-}
-
-pb::RangeResponse RangeScan::finish() {
+void RangeScan::sort_and_cut() {
   CHECK(done_);
   sort(found_, request_);
   if (request_.limit > 0 && found_.size() > static_cast<size_t>(request_.limit)) {
     found_.resize(static_cast<size_t>(request_.limit));
     response_.more = true;
   }
+}
+
+std::vector<const Record*> RangeScan::take(int64_t& count, bool& more) {
+  sort_and_cut();
+  count = response_.count;
+  more = response_.more;
+  return std::move(found_);
+}
+
+pb::RangeResponse RangeScan::finish() {
+  sort_and_cut();
   response_.kvs.reserve(found_.size());
-  for (const Record* record : found_) {
-    pb::KeyValue& kv = response_.kvs.emplace_back(record->kv());
-    if (!request_.keys_only) continue;
-    kv.value = {};
-    // etcd 3.7 answers from its index, which has no lease, unless values are what it sorts by.
-    if (request_.sort_target != pb::SortTarget::kValue) kv.lease = 0;
-  }
+  for (const Record* record : found_) response_.kvs.push_back(shown(*record, request_));
   return std::move(response_);
 }
 

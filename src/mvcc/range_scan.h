@@ -10,10 +10,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "mvcc/keyspace.h"
+#include "mvcc/visible_walk.h"
 #include "pb/rpc.h"
 
 namespace quorate::mvcc {
@@ -28,11 +27,21 @@ class RangeScan {
   bool step(size_t& budget);
   // Once, when it is done. The response views into the store's records.
   pb::RangeResponse finish();
+  // The same as records, in the order of the answer.
+  std::vector<const Record*> take(int64_t& count, bool& more);
+
+  // Whether the request asks for another order than that of the keys.
+  static bool sorts(const pb::RangeRequest& request);
+  // Whether no more than its limit has to be looked at.
+  static bool stops_at_limit(const pb::RangeRequest& request);
+  // Whether its filters let the record pass.
+  static bool passes(const Record& record, const pb::RangeRequest& request);
+  // What of the record it is answered.
+  static pb::KeyValue shown(const Record& record, const pb::RangeRequest& request);
 
  private:
-  template <bool kOnlyLive>
-  bool scan(size_t& budget);
-  void visit(const Record* record);
+  void visit(const Record& record);
+  void sort_and_cut();
   // Whether what is still to come changes nothing.
   bool enough() const { return counted_ && found_.size() >= wanted_; }
 
@@ -43,8 +52,7 @@ class RangeScan {
   size_t wanted_;         // of records that pass the filters
   bool counted_ = false;  // the count is known before the scan
   bool done_ = false;
-  std::string next_key_;  // where the next step begins, once there was one
-  bool begun_ = false;
+  VisibleWalk walk_;
   std::vector<const Record*> found_;
   pb::RangeResponse response_;
 };

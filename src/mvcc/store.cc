@@ -31,6 +31,15 @@ Result<pb::RangeResponse> Store::range(const pb::RangeRequest& request) const {
   return read(request, revision());
 }
 
+bool Store::looks_at_few(const pb::RangeRequest& request, size_t keys) const {
+  const KeyRange range{request.key, request.range_end};
+  if (range.single() || range.never()) return true;
+  const Revision at = request.revision > 0 ? request.revision : revision();
+  if (at < space_.newest_change()) return false;
+  const bool cut = RangeScan::stops_at_limit(request) && request.limit < static_cast<int64_t>(keys);
+  return request.count_only || cut || space_.live_in(range) <= keys;
+}
+
 pb::RangeResponse Store::read(const pb::RangeRequest& request, Revision current) const {
   RangeScan scan(space_, request, request.revision > 0 ? request.revision : current, current);
   size_t budget = std::numeric_limits<size_t>::max();

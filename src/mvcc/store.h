@@ -30,7 +30,7 @@
 namespace quorate::mvcc {
 
 struct StoreOptions {
-  uint64_t hash_seed = 0x51ed270b35ae1f6d;  // of the index by hash; seen by nobody
+  uint64_t hash_seed = 0x51ed270b35ae1f6d;  // of the index by hash; seen by nobody, and not to be guessed by clients
   bool compaction_hashes = true;            // note a hash at each compaction, for HashKV, as etcd does
 };
 
@@ -48,6 +48,8 @@ class Store {
   // Errors: FutureRev, Compacted, KeyNotFound, LeaseNotFound; the request's shape was checked before (guards).
   // Every response's header has its revision set, and no more.
   Result<pb::RangeResponse> range(const pb::RangeRequest& request) const;
+  // Whether such a range is known to look at `keys` at most. O(log keys).
+  bool looks_at_few(const pb::RangeRequest& request, size_t keys) const;
   Result<pb::PutResponse> put(const pb::PutRequest& request, LeaseBook& leases);
   Result<pb::DeleteRangeResponse> delete_range(const pb::DeleteRangeRequest& request, LeaseBook& leases);
   Result<pb::TxnResponse> txn(const pb::TxnRequest& request, LeaseBook& leases);
@@ -71,6 +73,8 @@ class Store {
 
   // Estimated bytes held by keys, values and their versions (Keyspace::bytes).
   uint64_t bytes() const { return space_.bytes(); }
+  // What a bbolt file would take for every version (bolt_size.h).
+  uint64_t bolt_bytes() const { return space_.bolt_bytes(); }
   // What they take in fact, on this one.
   size_t held_bytes() const { return space_.held_bytes(); }
   // Keys that exist at revision().
@@ -91,11 +95,14 @@ class Store {
 
  private:
   friend class RangeCursor;
+  friend class RangeWriter;
   friend class LongWrite;
   friend class LongTxn;
   friend class KeysDeletion;
   friend class KeyHasher;
   friend class Pin;
+  friend class StoreLoader;
+  friend class StoreWalk;
 
   // What one request does: its changes have revision() + 1 and are there at once, revision() follows at its end.
   struct Write {

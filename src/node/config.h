@@ -17,6 +17,7 @@
 #include "env/net.h"
 #include "node/feature_gates.h"
 #include "server/auto_compactor.h"
+#include "server/checkpointer.h"
 
 namespace quorate::node {
 
@@ -53,6 +54,8 @@ struct Config {
 
   size_t max_txn_ops = 128;
   size_t max_request_bytes = 1'572'864;
+  int64_t quota_backend_bytes = 0;  // 0: not set, less: none
+  uint64_t memory_limit_bytes = 0;  // of the machine or its group, as found at start; 0: not known
   uint32_t max_concurrent_streams = 4'294'967'295;
   Duration grpc_keepalive_min_time = 5s;
   Duration grpc_keepalive_interval = 2h;
@@ -76,9 +79,11 @@ struct Config {
   env::ListenOptions socket_options;
   bool unsafe_no_fsync = false;
   bool lock_memory = false;
-  uint64_t log_segment_bytes = limits::kSegmentBytes;           // no flag sets it: tests make it small
-  uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;   // nor this
-  size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;   // nor this
+  uint64_t log_segment_bytes = limits::kSegmentBytes;  // no flag sets it: tests make it small
+  // The same: what an entry deletes at once, and in a turn where that is more.
+  uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
+  size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
+  server::CheckpointKnobs checkpoint;                           // the same
   std::vector<std::string> command_line;                        // the program and its arguments
   size_t flight_recorder_bytes = limits::kFlightRecorderBytes;  // 0: none
   std::optional<size_t> io_loops;  // unset: 0 with two cores or fewer, else by their number

@@ -158,6 +158,7 @@ const std::vector<Works>& works() {
       {"heartbeat-interval", "50", [](const Config& c) { return ms(c.heartbeat_interval); }, "50"},
       {"election-timeout", "2000", [](const Config& c) { return ms(c.election_timeout); }, "2000"},
       {"max-txn-ops", "7", [](const Config& c) { return std::to_string(c.max_txn_ops); }, "7"},
+      {"quota-backend-bytes", "-1", [](const Config& c) { return std::to_string(c.quota_backend_bytes); }, "-1"},
       {"max-request-bytes", "4096", [](const Config& c) { return std::to_string(c.max_request_bytes); }, "4096"},
       {"max-concurrent-streams", "9", [](const Config& c) { return std::to_string(c.max_concurrent_streams); }, "9"},
       {"grpc-keepalive-min-time", "6s", [](const Config& c) { return ms(c.grpc_keepalive_min_time); }, "6000"},

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "node/start_log.h"
+#include "server/restore.h"
 #include "wal/wal.h"
 
 namespace quorate::node {
@@ -46,11 +47,14 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   out.heartbeat = config.heartbeat_interval;
   out.election_timeout = config.election_timeout;
   out.max_request_bytes = config.max_request_bytes;
+  out.quota = {.bytes = config.quota_backend_bytes,
+               .memory_bytes = config.memory_limit_bytes / 100 * limits::kStorePercentOfMemory};
   out.watch_progress_interval = config.watch_progress_interval;
   out.auto_compaction = config.auto_compaction;
   out.slow_apply = config.warning_apply_duration;
   out.deleted_keys_at_once = config.deleted_keys_at_once;
   out.deleted_keys_per_turn = config.deleted_keys_per_turn;
+  out.checkpoint = config.checkpoint;
   return out;
 }
 
@@ -113,6 +117,15 @@ Status Node::open_store() {
   if (!directory) return directory.error();
   directory_ = std::move(*directory);
 
+  server::ReplicaOptions options = replica_options(config_, directory_.identity);
+  options.image_directory = directory_.path + "/image";
+  Result<server::Restored> restored = server::restore(env_.disk, env_.log,
+                                                      {.directory = options.image_directory,
+                                                       .cluster = directory_.identity.cluster,
+                                                       .member = directory_.identity.member,
+                                                       .machine = server::machine_options(env_, options)});
+  if (!restored) return restored.error();
+
   wal::Options log_options;
   log_options.directory = directory_.log_path;
   log_options.cluster = directory_.identity.cluster;
@@ -120,19 +133,22 @@ Status Node::open_store() {
   log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
   log_options.segment_bytes = config_.log_segment_bytes;
   log_options.salt = env_.seed;
+  log_options.skip_to = restored->index();
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();
-  if (!log->recovered.entries.empty()) last_index_at_start_ = log->recovered.entries.back().index;
+  Status fits = server::check_log(*restored, log->recovered, options.image_directory);
+  if (!fits.ok()) return fits;
+  last_index_at_start_ = log->recovered.last_index;
 
-  replica_ = std::make_unique<server::Replica>(env_, replica_options(config_, directory_.identity), std::move(*log));
-  api::BackOptions options;
-  options.limits.max_txn_ops = config_.max_txn_ops;
-  options.limits.max_request_bytes = config_.max_request_bytes;
-  options.extensive_metrics = config_.extensive_metrics;
-  options.access = {.origins = config_.cors, .hosts = config_.host_whitelist};
-  options.command_line = config_.command_line;
+  replica_ = std::make_unique<server::Replica>(env_, options, std::move(*log), std::move(*restored));
+  api::BackOptions back_options;
+  back_options.limits.max_txn_ops = config_.max_txn_ops;
+  back_options.limits.max_request_bytes = config_.max_request_bytes;
+  back_options.extensive_metrics = config_.extensive_metrics;
+  back_options.access = {.origins = config_.cors, .hosts = config_.host_whitelist};
+  back_options.command_line = config_.command_line;
   export_gates(env_.metrics, config_.feature_gates);
-  back_ = std::make_unique<api::Back>(env_, *replica_, options);
+  back_ = std::make_unique<api::Back>(env_, *replica_, back_options);
   return Status();
 }
 
@@ -199,7 +215,7 @@ void Node::serve() {
   if (on_serving_) on_serving_();
 }
 
-void Node::stop(std::move_only_function<void()> done) {
+void Node::stop(std::move_only_function<void(const Status&)> done) {
   env_.log.info("closing etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
   stopped_ = std::move(done);
   draining_ = fronts_.size();
@@ -212,9 +228,13 @@ void Node::stop(std::move_only_function<void()> done) {
 void Node::seal() {
   env_.core.cancel(std::exchange(stop_timer_, 0));
   if (!stopped_) return;
-  replica_->stop([this, done = std::exchange(stopped_, {})]() mutable {
-    env_.log.info("closed etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
-    done();
+  replica_->stop([this, done = std::exchange(stopped_, {})](const Status& sealed) mutable {
+    if (sealed.ok()) {
+      env_.log.info("closed etcd server", {{"name", config_.name}, {"data-dir", directory_.path}});
+    } else {
+      env_.log.error("the log could not be sealed", {{"error", sealed.text()}, {"data-dir", directory_.path}});
+    }
+    done(sealed);
   });
 }
 

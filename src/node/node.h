@@ -35,7 +35,7 @@ class Node {
   void on_serving(std::move_only_function<void()> serving) { on_serving_ = std::move(serving); }
   // On the core loop. `done` is called there when the log is sealed and connections are closed, or when
   // their time to end by themselves is over.
-  void stop(std::move_only_function<void()> done);
+  void stop(std::move_only_function<void(const Status&)> done);
 
   // The addresses that were bound, in the order of the configuration.
   std::vector<env::Address> client_addresses() const;
@@ -76,7 +76,8 @@ class Node {
   std::vector<Bound> client_, peer_, metrics_, client_http_;
   size_t draining_ = 0;
   env::TimerId stop_timer_ = 0;
-  std::move_only_function<void()> stopped_, on_serving_;
+  std::move_only_function<void(const Status&)> stopped_;
+  std::move_only_function<void()> on_serving_;
 };
 
 }  // namespace quorate::node

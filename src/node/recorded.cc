@@ -47,6 +47,8 @@ void describe(env::Recorder& recorder, const Config& config) {
   recorder.describe("election-timeout", count_of(config.election_timeout));
   recorder.describe("max-txn-ops", std::to_string(config.max_txn_ops));
   recorder.describe("max-request-bytes", std::to_string(config.max_request_bytes));
+  recorder.describe("quota-backend-bytes", std::to_string(static_cast<uint64_t>(config.quota_backend_bytes)));
+  recorder.describe("memory-limit-bytes", std::to_string(config.memory_limit_bytes));
   recorder.describe("max-concurrent-streams", std::to_string(config.max_concurrent_streams));
   recorder.describe("grpc-keepalive-min-time", count_of(config.grpc_keepalive_min_time));
   recorder.describe("grpc-keepalive-interval", count_of(config.grpc_keepalive_interval));
@@ -92,6 +94,9 @@ Result<Config> recorded_config(const env::Recording& recording) {
   TRY(out.election_timeout, recorded_span(recording, "election-timeout"));
   TRY(out.max_txn_ops, recorded_number(recording, "max-txn-ops"));
   TRY(out.max_request_bytes, recorded_number(recording, "max-request-bytes"));
+  TRY(const uint64_t quota, recorded_number(recording, "quota-backend-bytes"));
+  out.quota_backend_bytes = static_cast<int64_t>(quota);
+  TRY(out.memory_limit_bytes, recorded_number(recording, "memory-limit-bytes"));
   TRY(const uint64_t streams, recorded_number(recording, "max-concurrent-streams"));
   out.max_concurrent_streams = static_cast<uint32_t>(streams);
   TRY(out.grpc_keepalive_min_time, recorded_span(recording, "grpc-keepalive-min-time"));

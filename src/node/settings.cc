@@ -108,6 +108,8 @@ bool Settings::truth(std::string_view name) const { return *parse_bool(text(name
 
 uint64_t Settings::number(std::string_view name) const { return *parse_uint(text(name), 64); }
 
+int64_t Settings::integer(std::string_view name) const { return *parse_int(text(name), 64); }
+
 Duration Settings::duration(std::string_view name) const { return *parse_duration(text(name)); }
 
 std::vector<Url> Settings::urls(std::string_view name) const {

@@ -33,6 +33,7 @@ class Settings {
   const std::string& text(std::string_view name) const { return values_[index(name)].text; }
   bool truth(std::string_view name) const;
   uint64_t number(std::string_view name) const;  // of the unsigned kinds
+  int64_t integer(std::string_view name) const;  // of the signed ones
   Duration duration(std::string_view name) const;
   std::vector<Url> urls(std::string_view name) const;           // sorted, each once
   std::vector<std::string> words(std::string_view name) const;  // sorted, each once; none for ""

@@ -4,6 +4,7 @@
 
 #include "api/version.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "node/usage.h"
 #include "node/words.h"
 
@@ -54,6 +55,9 @@ void log_configuration(env::Log& log, const Config& c, const wal::DataDirectory&
             {"host-whitelist", c.host_whitelist},
             {"initial-cluster-token", c.initial_cluster_token},
             {"max-request-bytes", c.max_request_bytes},
+            {"quota-backend-bytes", c.quota_backend_bytes},
+            {"memory-limit-bytes", c.memory_limit_bytes},
+            {"memory-for-keys-percent", limits::kStorePercentOfMemory},
             {"max-concurrent-streams", c.max_concurrent_streams},
             {"feature-gates", gates_text(c.feature_gates)},
             {"auto-compaction-mode",

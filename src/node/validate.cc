@@ -232,6 +232,7 @@ Result<Config> configure(const Settings& s, std::string_view suffix) {
   out.election_timeout = s.number("election-timeout") * Duration(1ms);
   out.max_txn_ops = s.number("max-txn-ops");
   out.max_request_bytes = s.number("max-request-bytes");
+  out.quota_backend_bytes = s.integer("quota-backend-bytes");
   out.max_concurrent_streams = static_cast<uint32_t>(s.number("max-concurrent-streams"));
   out.grpc_keepalive_min_time = s.duration("grpc-keepalive-min-time");
   out.grpc_keepalive_interval = s.duration("grpc-keepalive-interval");

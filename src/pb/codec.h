@@ -85,6 +85,10 @@ size_t size_of(const RangeResponse& message);
 // streams: a WatchResponse is its other fields followed by such elements.
 void append_watch_event(const Event& event, std::string& out);
 
+// The same of `pair` as one element of RangeResponse.kvs.
+void append_range_pair(const KeyValue& pair, std::string& out);
+size_t size_of_range_pair(const KeyValue& pair);
+
 template <class Message>
 std::string encode(const Message& message) {
   std::string out;

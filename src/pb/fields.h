@@ -114,11 +114,13 @@ void emit(Sink& sink, const RangeRequest& m) {
   sink.bytes(1, m.key);
 }
 
+inline constexpr uint32_t kPairsField = 2;
+
 template <class Sink>
 void emit(Sink& sink, const RangeResponse& m) {
   sink.number(4, m.count);
   sink.number(3, m.more);
-  emit_each(sink, 2, m.kvs);
+  emit_each(sink, kPairsField, m.kvs);
   emit_optional(sink, 1, m.header);
 }
 

@@ -187,4 +187,15 @@ void append(const CompactionResponse& message, std::string& out) { wire::append_
 size_t size_of(const KeyValue& message) { return wire::encoded_size(message); }
 size_t size_of(const RangeResponse& message) { return wire::encoded_size(message); }
 
+size_t size_of_range_pair(const KeyValue& pair) {
+  wire::Sizer sizer;
+  sizer.message(kPairsField, pair);
+  return sizer.size();
+}
+
+void append_range_pair(const KeyValue& pair, std::string& out) {
+  wire::append_backwards(size_of_range_pair(pair), out,
+                         [&](wire::Writer& writer) { writer.message(kPairsField, pair); });
+}
+
 }  // namespace quorate::pb

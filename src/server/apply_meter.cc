@@ -42,8 +42,8 @@ std::string response_text(const machine::Outcome& outcome) {
       outcome.response);
 }
 
-std::string response_text(const pb::RangeResponse& response) {
-  return "range_response_count:" + std::to_string(response.kvs.size()) + " " + size_text(pb::encode(response).size());
+std::string range_text(size_t pairs, size_t bytes) {
+  return "range_response_count:" + std::to_string(pairs) + " " + size_text(bytes);
 }
 
 std::string response_text(const pb::TxnResponse& response) {
@@ -129,8 +129,7 @@ void ApplyMeter::answered(pb::Payload payload, bool in_time, Duration took) {
   request_seconds(op_name(payload), in_time).observe(seconds_of(took));
 }
 
-void ApplyMeter::answered(const pb::RangeRequest& request, const Result<pb::RangeResponse>& response, Duration took) {
-  const bool ok = response.has_value();
+void ApplyMeter::observe_range(bool ok, Duration took) {
   ranges_.add();
   request_seconds("Range", ok).observe(seconds_of(took));
   env::Histogram*& range_seconds = range_seconds_[ok];
@@ -140,9 +139,21 @@ void ApplyMeter::answered(const pb::RangeRequest& request, const Result<pb::Rang
                                 env::exponential_bounds(0.0001, 2, 20), {{"success", ok ? "true" : "false"}});
   }
   range_seconds->observe(seconds_of(took));
+}
+
+void ApplyMeter::answered(const pb::RangeRequest& request, const Result<pb::RangeResponse>& response, Duration took) {
+  const bool ok = response.has_value();
+  observe_range(ok, took);
   if (took <= slow_) return;
-  warn(took, "read-only range ", request_text(request), ok ? response_text(*response) : "",
-       ok ? Status() : response.error());
+  warn(took, "read-only range ", request_text(request),
+       ok ? range_text(response->kvs.size(), pb::size_of(*response)) : "", ok ? Status() : response.error());
+}
+
+void ApplyMeter::answered(const pb::RangeRequest& request, const Status& status, size_t pairs, size_t bytes,
+                          Duration took) {
+  observe_range(status.ok(), took);
+  if (took <= slow_) return;
+  warn(took, "read-only range ", request_text(request), status.ok() ? range_text(pairs, bytes) : "", status);
 }
 
 void ApplyMeter::answered(const pb::TxnRequest& request, const Result<pb::TxnResponse>& response, Duration took) {

@@ -29,6 +29,8 @@ class ApplyMeter {
   void answered(pb::Payload payload, bool in_time, Duration took);
   // Reads, from their arrival to their answer.
   void answered(const pb::RangeRequest& request, const Result<pb::RangeResponse>& response, Duration took);
+  // A range whose answer of so many pairs and bytes is not held.
+  void answered(const pb::RangeRequest& request, const Status& status, size_t pairs, size_t bytes, Duration took);
   void answered(const pb::TxnRequest& request, const Result<pb::TxnResponse>& response, Duration took);
 
  private:
@@ -37,6 +39,7 @@ class ApplyMeter {
   void note_compaction(const machine::Outcome& outcome, Duration took);
   env::Histogram& apply_seconds(std::string_view op, bool ok);
   env::Histogram& request_seconds(std::string_view type, bool ok);
+  void observe_range(bool ok, Duration took);
   void warn(Duration took, std::string_view prefix, std::string request, std::string response, const Status& error);
 
   const env::Env& env_;

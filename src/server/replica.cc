@@ -40,14 +40,21 @@ wal::Recovered bootstrap(const ReplicaOptions& options) {
   std::string data;
   pb::append(change, data);
   wal::Recovered out;
+  out.last_index = 1;
   out.hard_state = {.term = 1, .vote = 0, .commit = 1};
   out.entries.push_back(
       {.type = pb::EntryType::kConfChange, .term = 1, .index = 1, .data = Bytes::adopt(std::move(data))});
   return out;
 }
 
-raft::Initial initial_of(const wal::Recovered& recovered) {
-  return {.hard_state = recovered.hard_state, .conf_state = {}, .entries = recovered.entries};
+raft::Initial initial_of(const wal::Recovered& recovered, const Restored& restored) {
+  const Term term = restored.machine ? restored.machine->applied_term() : 0;
+  return {.hard_state = recovered.hard_state,
+          .conf_state = restored.configuration,
+          .snapshot_index = restored.index(),
+          .snapshot_term = term,
+          .applied = restored.index(),
+          .entries = recovered.entries};
 }
 
 // Mutant::kApplyTwice: where a leader's term began, the entry before it stands once more.
@@ -58,9 +65,14 @@ void repeat_entries(std::vector<pb::Entry>& entries) {
   }
 }
 
-wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const ReplicaOptions& options) {
+bool is_fresh(const wal::Recovered& recovered, const Restored& restored) {
+  return recovered.last_index == 0 && !restored.machine;
+}
+
+wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const Restored& restored,
+                                      const ReplicaOptions& options) {
   if (mutated(Mutant::kApplyTwice)) repeat_entries(recovered.entries);
-  return recovered.entries.empty() ? bootstrap(options) : std::move(recovered);
+  return is_fresh(recovered, restored) ? bootstrap(options) : std::move(recovered);
 }
 
 int64_t min_lease_ttl_s(Duration election_timeout) {
@@ -77,18 +89,26 @@ env::Histogram& log_histogram(const env::Env& env, std::string_view name, std::s
 
 }  // namespace
 
-Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log)
+machine::Options machine_options(const env::Env& env, const ReplicaOptions& options) {
+  return {.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout),
+          .hash_seed = env.seed,
+          .keys_at_once = options.deleted_keys_at_once};
+}
+
+Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log, Restored restored)
     : env_(env),
       options_(options),
       made_unix_ms_(static_cast<uint64_t>(
           std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
       request_ids_(options.member, made_unix_ms_),
       wal_(std::move(log.wal)),
-      recovered_(recovered_or_bootstrap(log.recovered, options)),
-      raft_(raft_options(env, options), initial_of(recovered_)),
-      machine_(machine::Options{.min_lease_ttl_s = min_lease_ttl_s(options.election_timeout),
-                                .keys_at_once = options.deleted_keys_at_once}),
+      recovered_(recovered_or_bootstrap(log.recovered, restored, options)),
+      raft_(raft_options(env, options), initial_of(recovered_, restored)),
+      owned_machine_(restored.machine ? std::move(restored.machine)
+                                      : std::make_unique<machine::Machine>(machine_options(env, options))),
+      machine_(*owned_machine_),
       meter_(env, options.slow_apply),
+      quota_(env.log, options.quota, machine_.store(), [this](Quota::Done done) { propose_no_space(std::move(done)); }),
       fsync_seconds_(
           log_histogram(env, "etcd_disk_wal_fsync_duration_seconds", "How long the log's writes take to be durable.")),
       log_write_seconds_(
@@ -105,12 +125,22 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
     propose(pb::Payload::kCompaction, pb::encode(pb::CompactionRequest{.revision = revision}), 0,
             [](machine::Outcome&) {});
   });
-  const bool fresh = log.recovered.entries.empty();
-  if (fresh) {
+  if (!options.image_directory.empty()) {
+    checkpointer_ = std::make_unique<Checkpointer>(env, machine_,
+                                                   Checkpointer::Options{.directory = options.image_directory,
+                                                                         .cluster = options.cluster,
+                                                                         .member = options.member,
+                                                                         .knobs = options.checkpoint,
+                                                                         .saved = restored.saved,
+                                                                         .damaged = restored.damaged},
+                                                   [this](Index up_to) { wal_->release(up_to, env_.pool); });
+  }
+  for (const pb::Entry& entry : recovered_.entries) recovered_log_bytes_ += cost_of(entry);
+  if (machine_.applied_index() == 0 && log.recovered.last_index == 0) {
     ++writes_in_flight_;
     wal_->append(recovered_.hard_state, recovered_.entries, [this](const Status& status) { on_persisted(0, status); });
   }
-  recovered_index_ = recovered_.entries.back().index;
+  recovered_index_ = std::max(recovered_.last_index, log.recovered.last_index);
   recovered_ = {};
 }
 
@@ -130,17 +160,18 @@ void Replica::start() {
   tick_timer_ = env_.core.after(options_.heartbeat, [this] { tick(); });
 }
 
-void Replica::stop(std::move_only_function<void()> done) {
+void Replica::stop(std::move_only_function<void(const Status&)> done) {
   flush();  // what was proposed in this turn is owed to the log before its seal
   stopping_ = true;
   if (tick_timer_ != 0) env_.core.cancel(tick_timer_);
   tick_timer_ = 0;
+  if (checkpointer_) checkpointer_->stop();
   fail_everything(errors::Stopped());
-  if (!failed_.ok()) return done();
+  if (!failed_.ok()) return done(failed_);
   if (unwritten_hard_state_) {
     wal_->append(std::exchange(unwritten_hard_state_, {}), {}, [](const Status&) {});
   }
-  wal_->seal([done = std::move(done)](const Status&) mutable { done(); });
+  wal_->seal(std::move(done));
 }
 
 void Replica::tick() {
@@ -233,6 +264,14 @@ void Replica::flush() {
   if (hub_->step(kCatchUpRevisionsPerTurn)) take_another_turn();
   step_hashes();
   step_compaction();
+  step_checkpoint();
+}
+
+// At the end of the turn, when what was handed out is applied; a compaction's last step may make way for it.
+void Replica::step_checkpoint() {
+  if (!checkpointer_ || !failed_.ok()) return;
+  const uint64_t log_bytes = recovered_log_bytes_ + wal_->counters().bytes;
+  if (checkpointer_->step(log_bytes, raft_.conf_state())) take_another_turn();
 }
 
 void Replica::take_another_turn() {
@@ -344,11 +383,38 @@ void Replica::conclude(const pb::Entry& entry, machine::Outcome& outcome) {
   }
   if (entry.index > recovered_index_) meter_.applied(entry, outcome, env_.clock.now() - apply_began_);
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
+  if (!had_room(entry, outcome)) {
+    outcome.status = errors::NoSpace();
+    const auto& alarms = machine_.alarms();
+    const bool raised = std::any_of(alarms.begin(), alarms.end(),
+                                    [](const machine::Alarm& alarm) { return alarm.first == pb::AlarmType::kNoSpace; });
+    if (!raised) return quota_.raise([this, late = std::move(outcome)]() mutable { answer(late); });
+  }
   if (outcome.physical && machine_.store().compacting()) {
     physical_compactions_.push_back(std::move(outcome));
   } else {
     answer(outcome);
   }
+}
+
+// A log that is applied again is, as a file that is written anew, without free pages.
+bool Replica::had_room(const pb::Entry& entry, const machine::Outcome& outcome) {
+  size_settled_ = size_settled_ || (entry.index > recovered_index_ && !machine_.store().compacting());
+  if (!size_settled_) {
+    quota_.defragment();
+    return true;
+  }
+  const bool grant = outcome.payload == pb::Payload::kLeaseGrant;
+  const bool room =
+      !outcome.status.ok() || quota_.has_room(grant ? Quota::cost_of_grant() : Quota::cost_of(outcome.tally));
+  quota_.note_size();
+  return room;
+}
+
+void Replica::propose_no_space(Quota::Done done) {
+  const pb::AlarmRequest request{
+      .action = pb::AlarmAction::kActivate, .member_id = options_.member, .alarm = pb::AlarmType::kNoSpace};
+  propose(pb::Payload::kAlarm, pb::encode(request), 0, [done = std::move(done)](machine::Outcome&) mutable { done(); });
 }
 
 void Replica::answer(machine::Outcome& outcome) {

@@ -27,7 +27,10 @@
 #include "raft/core.h"
 #include "server/apply_meter.h"
 #include "server/auto_compactor.h"
+#include "server/checkpointer.h"
 #include "server/lease_keeper.h"
+#include "server/quota.h"
+#include "server/restore.h"
 #include "wal/wal.h"
 #include "watch/hub.h"
 
@@ -46,12 +49,18 @@ struct ReplicaOptions {
   Duration watch_progress_interval = 10min;
   AutoCompaction auto_compaction;
   Duration slow_apply = 100ms;  // --warning-apply-duration
+  QuotaOptions quota;
   uint64_t deleted_keys_at_once = limits::kDeletedKeysAtOnce;
   size_t deleted_keys_per_turn = limits::kDeletedKeysPerTurn;
+  std::string image_directory;  // empty: no checkpoints are made
+  CheckpointKnobs checkpoint;
 
   // How long a proposal or a read may wait before its caller is told (v3 API, section 0).
   Duration request_timeout() const { return 5s + 2 * election_timeout; }
 };
+
+// What decides in the state machine besides entries.
+machine::Options machine_options(const env::Env& env, const ReplicaOptions& options);
 
 // The outcome lives during the call only, and is the callee's to take apart.
 using Proposed = std::move_only_function<void(machine::Outcome&)>;
@@ -60,13 +69,15 @@ using ReadReady = std::move_only_function<void(const Status&)>;
 
 class Replica {
  public:
-  Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log);
+  // `log` was opened to skip what `restored` has, and fits it (check_log).
+  Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log, Restored restored = {});
   ~Replica();
 
   // Applies what the log holds, starts ticking, and publishes this member once there is a leader.
   void start();
-  // Fails what waits with Stopped, seals the log, then calls `done`. No callback comes after it.
-  void stop(std::move_only_function<void()> done);
+  // Fails what waits with Stopped, seals the log, then calls `done`, with why where the log is not sealed. No callback
+  // comes after it.
+  void stop(std::move_only_function<void(const Status&)> done);
   // Called once when the member can no longer go on (a failed log write).
   void on_failed(std::move_only_function<void(const Status&)> failed) { on_failed_ = std::move(failed); }
   // Called once when this member's name and URLs, and the cluster's version, are in the replicated state:
@@ -87,6 +98,8 @@ class Replica {
   const watch::Hub& hub() const { return *hub_; }
   LeaseKeeper& leases() { return *leases_; }
   ApplyMeter& meter() { return meter_; }
+  Quota& quota() { return quota_; }
+  const Quota& quota() const { return quota_; }
   RequestId next_request_id() { return request_ids_.next(); }
   // What request ids, and those of leases that no client chose, begin with: the wall clock as this was made.
   uint64_t made_unix_ms() const { return made_unix_ms_; }
@@ -120,7 +133,6 @@ class Replica {
     ReadReady done;  // empty once answered
   };
 
-  void recover(wal::Recovered recovered);
   void tick();
   void flush();
   void note_role(const raft::SoftState& state);
@@ -142,9 +154,13 @@ class Replica {
   void serve_when_ready();
   void fail(const Status& status);
   void answer(machine::Outcome& outcome);
+  // Whether there was room for what was just applied; the size follows.
+  bool had_room(const pb::Entry& entry, const machine::Outcome& outcome);
+  void propose_no_space(Quota::Done done);
   void take_another_turn();
   void step_compaction();
   void step_hashes();
+  void step_checkpoint();
   void observe_log_write();
   void fail_everything(const Status& status);
 
@@ -155,11 +171,15 @@ class Replica {
   std::unique_ptr<wal::Wal> wal_;
   wal::Recovered recovered_;  // until start()
   raft::Core raft_;
-  machine::Machine machine_;
+  const std::unique_ptr<machine::Machine> owned_machine_;
+  machine::Machine& machine_;
   std::unique_ptr<watch::Hub> hub_;
   std::unique_ptr<LeaseKeeper> leases_;
   std::unique_ptr<AutoCompactor> compactor_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // null: none are made
+  uint64_t recovered_log_bytes_ = 0;            // of the entries that the log held behind the image
   ApplyMeter meter_;
+  Quota quota_;
 
   // Proposals that wait for their outcome, and the same in order of their deadlines.
   std::unordered_map<RequestId, Waiter> waiters_;
@@ -200,6 +220,7 @@ class Replica {
   Index recovered_index_ = 0;  // the last entry of an earlier process: what it applied is not measured again
   bool started_ = false, stopping_ = false, published_ = false, publishing_ = false, deciding_ = false;
   bool serving_ = false, step_posted_ = false;
+  bool size_settled_ = false;  // what an earlier process left to compact is gone
   Status failed_;
   MemberId known_leader_ = 0;
   Counters counters_;

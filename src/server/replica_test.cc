@@ -110,7 +110,7 @@ TEST(Replica, AStopDuringALongDeleteAnswersEverything) {
   Status settled;
   bench.replica().settled([&](const Status& status) { settled = status; });
   bool stopped = false;
-  bench.replica().stop([&] { stopped = true; });
+  bench.replica().stop([&](const Status& status) { stopped = status.ok(); });
   bench.settle();
   EXPECT_EQ(told->status, errors::Stopped());
   EXPECT_EQ(settled, errors::Stopped());
@@ -190,7 +190,7 @@ TEST(Replica, SucceedsInNothingAfterAFailedLogWrite) {
   EXPECT_EQ(bench.failures, 1);
   EXPECT_EQ(bench.get("a"), std::nullopt);
   bool stopped = false;
-  bench.replica().stop([&] { stopped = true; });
+  bench.replica().stop([&](const Status& status) { stopped = !status.ok(); });
   EXPECT_TRUE(stopped);
 }
 
@@ -258,7 +258,7 @@ TEST(Replica, StopAnswersEverythingWithStoppedAndSealsTheLog) {
   const auto fresh = bench.put("b", "2");
   const auto read = bench.read();
   bool stopped = false;
-  bench.replica().stop([&] { stopped = true; });
+  bench.replica().stop([&](const Status& status) { stopped = status.ok(); });
   for (const auto& told : {in_flight, fresh}) {
     EXPECT_EQ(told->times, 1);
     EXPECT_EQ(told->status, errors::Stopped());
@@ -276,13 +276,26 @@ TEST(Replica, StopAnswersEverythingWithStoppedAndSealsTheLog) {
   EXPECT_EQ(bench.get("b"), "2") << "what was proposed in the turn of the stop is before the seal";
 }
 
+TEST(Replica, AStopWhoseSealFailsSaysSo) {
+  Bench bench;
+  bench.serve();
+  bench.put("a", "1");
+  bench.settle();
+  Status how;
+  bench.replica().stop([&](const Status& status) { how = status; });
+  bench.turn();
+  bench.disk().fail_write();
+  bench.turn();
+  EXPECT_FALSE(how.ok());
+}
+
 TEST(Replica, AStoppedMemberStartsWithAllThatWasAnswered) {
   Bench bench;
   bench.serve();
   bench.put("a", "1");
   bench.settle();
   bool stopped = false;
-  bench.replica().stop([&] { stopped = true; });
+  bench.replica().stop([&](const Status& status) { stopped = status.ok(); });
   bench.settle();
   ASSERT_TRUE(stopped);
   bench.kill();

@@ -50,6 +50,11 @@ constexpr Counter kCounters[] = {
     {"media damaged", [](const Counted& c) { return c.lives.damaged; }},
     {"last batches cut", [](const Counted& c) { return c.lives.cuts_of_last_batch; }},
 
+    {"checkpoints saved", [](const Counted& c) { return c.checkpoints.saved; }},
+    {"checkpoints failed", [](const Counted& c) { return c.checkpoints.failed; }},
+    {"checkpoints loaded", [](const Counted& c) { return c.checkpoints.loaded; }},
+    {"checkpoints passed over", [](const Counted& c) { return c.checkpoints.passed_over; }},
+
     {"disk: slow writes", [](const Counted& c) { return c.disk.slow_writes; }},
     {"disk: hung writes", [](const Counted& c) { return c.disk.hung_writes; }},
     {"disk: failed writes", [](const Counted& c) { return c.disk.failed_writes; }},

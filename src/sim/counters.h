@@ -11,6 +11,7 @@
 #include "env/sim/drive.h"
 #include "env/sim/network.h"
 #include "sim/history.h"
+#include "sim/member.h"
 #include "sim/nemesis.h"
 #include "sim/scene.h"
 #include "sim/supervisor.h"
@@ -23,6 +24,7 @@ struct Counted {
   const History& history;
   const LoadCounters& load;
   const LifeCounters& lives;
+  const MemberLog::Checkpoints& checkpoints;
   const env::sim::DiskFaults& disk;
   const env::sim::NetFaults& net;
   const Nemesis& nemesis;

@@ -14,6 +14,13 @@ constexpr std::string_view kCutWarning =
 void MemberLog::write(env::Level level, std::string_view message, std::initializer_list<env::Field> fields,
                       const std::source_location& where) {
   if (message == kCutWarning) ++cut_warnings_;
+  if (message.starts_with("loaded a checkpoint")) ++checkpoints_.loaded;
+  if (message.starts_with("cannot save a checkpoint")) ++checkpoints_.failed;
+  if (message.starts_with("an image is damaged")) ++checkpoints_.passed_over;
+  if (message.starts_with("saved a checkpoint")) {
+    ++checkpoints_.saved;
+    if (on_saved_) on_saved_();
+  }
   if (!universe_.has_listener()) return;
   std::string line = env::log_line(env::LogFormat::kConsole, {level, message, fields, where, WallTime()});
   line.pop_back();
@@ -60,6 +67,7 @@ node::Config Member::config() const {
   config.log_segment_bytes = plan_.segment_bytes;
   config.deleted_keys_at_once = plan_.deleted_at_once;
   config.deleted_keys_per_turn = plan_.deleted_per_turn;
+  config.checkpoint = plan_.checkpoint;
   config.watch_progress_interval = 2s;
   return config;
 }
@@ -104,7 +112,7 @@ void Member::kill(env::sim::Death death) {
 void Member::stop(env::Task done) {
   CHECK(running());
   process_->core().post([this, life = life_, done = std::move(done)]() mutable {
-    node_->stop([this, life, done = std::move(done)]() mutable {
+    node_->stop([this, life, done = std::move(done)](const Status&) mutable {
       universe_.after(0ns, [this, life, done = std::move(done)]() mutable {
         if (life != life_ || !running()) return;
         history_.life.push_back({universe_.now(), 0, LifeKind::kStop});

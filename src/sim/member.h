@@ -26,10 +26,19 @@ class MemberLog final : public env::Log {
 
   // "the last batch of the log is damaged and was cut".
   uint64_t cut_warnings() const { return cut_warnings_; }
+  struct Checkpoints {
+    uint64_t saved = 0, failed = 0, loaded = 0;
+    uint64_t passed_over = 0;  // found damaged at a start
+  };
+  const Checkpoints& checkpoints() const { return checkpoints_; }
+  // Called when an image is durable, before the log loses what it holds.
+  void on_saved(env::Task saved) { on_saved_ = std::move(saved); }
 
  private:
   env::sim::Universe& universe_;
   uint64_t cut_warnings_ = 0;
+  Checkpoints checkpoints_;
+  env::Task on_saved_;
 };
 
 class Member {
@@ -56,7 +65,7 @@ class Member {
   void on_failed(std::move_only_function<void(const Status&)> failed) { failed_ = std::move(failed); }
 
   env::sim::Process& process() { return *process_; }
-  const MemberLog& log() const { return log_; }
+  MemberLog& log() { return log_; }
   // The first entry of the log write that landed elsewhere, where it was the last one that carried any; else 0.
   Index misdirected_from() const { return marks_.misdirected_from; }
 

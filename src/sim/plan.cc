@@ -97,6 +97,20 @@ void draw_faults(Prng& prng, Plan& plan) {
                    [](const FaultPlan& a, const FaultPlan& b) { return a.at < b.at; });
 }
 
+// From a generator of its own: what else a seed means stays as it is. After a misdirected write nobody can read the
+// log until it is repaired, so that no part of it may be freed unread.
+server::CheckpointKnobs draw_checkpoint(uint64_t seed, const std::vector<FaultPlan>& faults) {
+  Prng prng(seed ^ 0x636865636b706f69u);
+  server::CheckpointKnobs knobs;
+  knobs.log_bytes = 1024 * prng.between(32, prng.chance(1, 4) ? 2048 : 384);
+  knobs.block_bytes = prng.between(32, 2048);
+  knobs.queued_bytes = knobs.block_bytes * prng.between(1, 4);
+  knobs.records_per_turn = prng.between(1, 24);
+  const auto misdirects = [](const FaultPlan& fault) { return fault.kind == FaultKind::kMisdirect; };
+  if (std::any_of(faults.begin(), faults.end(), misdirects)) knobs.log_bytes = UINT64_MAX;
+  return knobs;
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -127,6 +141,7 @@ Plan draw_plan(uint64_t seed) {
   if (prng.chance(1, 6)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kStorm));
   if (prng.chance(1, 4)) plan.workloads.push_back(draw_workload(prng, WorkloadKind::kBulk));
   draw_faults(prng, plan);
+  plan.checkpoint = draw_checkpoint(seed, plan.faults);
   constexpr std::array kLast = {FaultKind::kKill, FaultKind::kPowerLoss, FaultKind::kRestart};
   if (prng.chance(1, 2)) plan.last = kLast.at(prng.below(kLast.size()));
   return plan;
@@ -134,7 +149,8 @@ Plan draw_plan(uint64_t seed) {
 
 std::string Plan::text() const {
   std::string out = "seed " + std::to_string(seed) + ": " + std::to_string(io_loops) + " io loops, segments of " +
-                    std::to_string(segment_bytes / 1024) + " KiB, log writes " +
+                    std::to_string(segment_bytes / 1024) + " KiB, an image at " +
+                    std::to_string(checkpoint.log_bytes / 1024) + " KiB of log, log writes " +
                     std::string(env::durability_name(drive.traits.durability)) + " aligned to " +
                     std::to_string(drive.traits.alignment_bytes) + "\n";
   for (const WorkloadPlan& w : workloads) {

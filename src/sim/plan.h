@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "env/sim/drive.h"
 #include "env/sim/network.h"
+#include "server/checkpointer.h"
 
 namespace quorate::sim {
 
@@ -66,6 +67,7 @@ struct Plan {
   uint64_t segment_bytes = 0;
   uint64_t deleted_at_once = 0;  // keys by one entry; more are deleted in slices
   size_t deleted_per_turn = 0;   // of such a slice
+  server::CheckpointKnobs checkpoint;
   env::sim::NetKnobs net;
   env::sim::DriveKnobs drive;
   // 0, or the first start dies after half so many steps of its blocking calls, and its machine with it where that is

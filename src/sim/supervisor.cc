@@ -27,6 +27,10 @@ Supervisor::Supervisor(env::sim::Universe& universe, env::sim::SimNetwork& netwo
                        Member& member, const Plan& plan, History& history)
     : universe_(universe), network_(network), drive_(drive), member_(member), plan_(plan), history_(history) {
   member_.on_failed([this](const Status& status) { failed(status); });
+  member_.log().on_saved([this] {
+    // Before anything can be freed: that takes another write of the log.
+    universe_.after(0ns, [this] { (void)read_log(); });
+  });
 }
 
 // Its log failed, and the process ends. What it wrote is judged when the power fails, at the latest.
@@ -70,13 +74,21 @@ void Supervisor::started() {
   if (!vanished_.empty() && vanished_ == kLog) {
     blame(ViolationKind::kLost, "the member starts although the folder of its log is gone");
   }
+  judge_images();
   undamaged_ = nullptr;
   damaged_path_.clear();
   may_lose_last_ = misdirected_ = false;
 }
 
+// An image that the member passed over must be one that was damaged.
+void Supervisor::judge_images() {
+  const uint64_t passed_over = member_.log().checkpoints().passed_over;
+  if (std::exchange(passed_over_known_, passed_over) == passed_over || !damaged_images_.empty()) return;
+  blame(ViolationKind::kLost, "an image is damaged, and nobody damaged it");
+}
+
 bool Supervisor::explained(const Status& status) {
-  if (vanished_ == kLog && names(status, kLog)) {
+  if (!vanished_.empty() && names(status, vanished_)) {
     ++counters_.refused_for_folder;
   } else if (read_only_ && status.code() == Code::kPermissionDenied && names(status, kData)) {
     ++counters_.refused_read_only;
@@ -89,6 +101,7 @@ bool Supervisor::explained(const Status& status) {
   } else if (undamaged_ != nullptr && names(status, damaged_path_)) {
     ++counters_.refused_for_damage;
     drive_.restore(undamaged_);
+    damaged_images_.erase(damaged_path_);
     if (may_lose_last_) history_.forgiven.pop_back();  // nothing is lost any more
     undamaged_ = nullptr;
     damaged_path_.clear();
@@ -218,6 +231,7 @@ void Supervisor::flip(uint64_t draw) {
   ++counters_.damaged;
   undamaged_ = drive_.snapshot();
   damaged_path_ = path;
+  if (path.ends_with(".qimg")) damaged_images_.insert(path);
   log_before_ = before->size();
   drive_.flip_bits(path, offset, 1 + prng.below(8));
   const uint64_t sector = offset / kSectorBytes * kSectorBytes;
@@ -263,7 +277,14 @@ Result<std::vector<pb::Entry>> Supervisor::read_log() {
   env::Trace trace;
   env::sim::Process reader(universe_, network_, drive_, env::sim::ProcessOptions{.host = "10.2.0.1"}, log, trace);
   TRY(wal::Recovery recovery, wal::recover(reader.disk(), kLog, manifest));
-  return std::move(recovery.recovered.entries);
+  wal::Recovered& found = recovery.recovered;
+  if (found.first_index > log_.size() + 1) {
+    return fail(Code::kDataLoss, kLog + ": begins with entry " + std::to_string(found.first_index) +
+                                     ", and what stood before it was freed before a checkpoint was there");
+  }
+  log_.resize(found.first_index - 1);
+  log_.insert(log_.end(), found.entries.begin(), found.entries.end());
+  return log_;
 }
 
 }  // namespace quorate::sim

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ class Supervisor {
 
   // Called whenever the member is down, before the medium is touched.
   void on_down(env::Task task) { on_down_ = std::move(task); }
-  // The durable log as it is now, dense from 1. Reads what a start would read.
+  // The durable log as it is now, dense from 1: what a start would read, behind what was freed since.
   Result<std::vector<pb::Entry>> read_log();
 
   const LifeCounters& counters() const { return counters_; }
@@ -78,6 +79,7 @@ class Supervisor {
   void started();
   void flip(uint64_t draw);
   bool disk_misbehaved();
+  void judge_images();
   bool write_failed();
   uint64_t disturbances() const;
   bool strayed();
@@ -101,6 +103,9 @@ class Supervisor {
   uint64_t failed_writes_known_ = 0;
   uint64_t disturbances_at_start_ = 0;
   uint64_t misdirections_noticed_ = 0;
+  std::vector<pb::Entry> log_;            // as it was last read, with what was freed before
+  std::set<std::string> damaged_images_;  // by us, as far as they may still be there
+  uint64_t passed_over_known_ = 0;        // images that the member found damaged
 
   // Of the damage that the next start will see.
   env::sim::SimDrive::Snapshot undamaged_;

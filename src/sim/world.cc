@@ -66,6 +66,7 @@ class World {
                                      .history = history_,
                                      .load = scene_.counters,
                                      .lives = supervisor_.counters(),
+                                     .checkpoints = member_.log().checkpoints(),
                                      .disk = drive_.faults(),
                                      .net = network_.faults(),
                                      .nemesis = nemesis_});

@@ -127,8 +127,9 @@ class RecordReader {
   const pb::HardState& hard_state() const { return hard_state_; }
   // The entry, its bytes copied out of the payload.
   pb::Entry entry() const;
-  // Its index, without the copy.
+  // Its index and its term, without the copy.
   Index entry_index() const { return entry_.index; }
+  Term entry_term() const { return entry_.term; }
 
  private:
   Next malformed();

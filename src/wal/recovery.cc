@@ -13,8 +13,12 @@ namespace {
 
 class Reading {
  public:
-  Reading(env::Disk& disk, std::string directory, const Manifest& manifest)
-      : disk_(disk), directory_(std::move(directory)), manifest_(manifest), seed_(checksum_seed(manifest)) {}
+  Reading(env::Disk& disk, std::string directory, const Manifest& manifest, Index skip_to)
+      : disk_(disk),
+        directory_(std::move(directory)),
+        manifest_(manifest),
+        skip_to_(skip_to),
+        seed_(checksum_seed(manifest)) {}
 
   Result<Recovery> run();
 
@@ -45,6 +49,7 @@ class Reading {
   env::Disk& disk_;
   const std::string directory_;
   const Manifest manifest_;
+  const Index skip_to_;
   const uint32_t seed_;
   std::vector<uint64_t> segments_;  // that the folder holds, ascending
   Recovered recovered_;
@@ -83,6 +88,7 @@ Result<SegmentHeader> Reading::read_header(SegmentReader& file, uint64_t segment
   if (first && h.first_index != 0) {
     tail_.next_sequence = h.first_sequence;
     tail_.last_index = h.first_index - 1;
+    recovered_.first_index = h.first_index;
   }
   if ((!first && h.epoch != next_epoch_) || h.first_sequence != tail_.next_sequence || h.epoch == 0 ||
       h.first_index == 0 || h.first_index != tail_.last_index + 1 || h.segment_bytes % kBlockBytes != 0) {
@@ -120,13 +126,16 @@ Result<std::optional<Batch>> Reading::next_batch(SegmentReader& file, uint64_t& 
 
 Status Reading::take_entry(const std::string& path, uint64_t offset, const RecordReader& records) {
   const Index index = records.entry_index();
-  const Index first = recovered_.entries.empty() ? tail_.last_index + 1 : recovered_.entries.front().index;
-  if (index == 0 || index < first || index > tail_.last_index + 1) {
+  if (index < recovered_.first_index || index > tail_.last_index + 1) {
     return Status(Code::kDataLoss, path + ": offset " + std::to_string(offset) + ": entry " + std::to_string(index) +
                                        " follows entry " + std::to_string(tail_.last_index));
   }
-  recovered_.entries.resize(static_cast<size_t>(index - first));
-  recovered_.entries.push_back(records.entry());
+  while (!recovered_.entries.empty() && recovered_.entries.back().index >= index) recovered_.entries.pop_back();
+  if (index > skip_to_) {
+    recovered_.entries.push_back(records.entry());
+  } else {
+    recovered_.skipped_term = index == skip_to_ ? records.entry_term() : 0;
+  }
   tail_.last_index = index;
   return {};
 }
@@ -200,7 +209,7 @@ Result<Reading::Way> Reading::take(const SegmentReader& file, uint64_t offset, c
 Result<Reading::Way> Reading::read_segment(uint64_t segment) {
   TRY(SegmentReader file, open(segment));
   TRY(tail_.segment, read_header(file, segment));
-  ++tail_.segments;
+  tail_.segments.push_back({.segment = segment, .first_index = tail_.segment.first_index, .whole = !in_append_});
   tail_.epoch_max = std::max(tail_.epoch_max, tail_.segment.epoch);
   tail_.end = kBlockBytes;
   for (;;) {
@@ -288,14 +297,20 @@ Result<Recovery> Reading::run() {
     TRY(const Way way, read_segment(segment));
     if (way == Way::kEndsHere) break;
   }
+  for (const uint64_t segment : segments_) {
+    if (segment < manifest_.first_segment) tail_.freed.push_back(segment);
+  }
+  recovered_.last_index = tail_.last_index;
+  recovered_.end_path = path_of(tail_.segment.segment);
+  recovered_.end_offset = tail_.end;
   return Recovery{std::move(recovered_), tail_};
 }
 
 }  // namespace
 
-Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest) {
+Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to) {
   CHECK(manifest.first_segment != 0);
-  return Reading(disk, directory, manifest).run();
+  return Reading(disk, directory, manifest, skip_to).run();
 }
 
 }  // namespace quorate::wal

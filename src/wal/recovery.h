@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "env/disk.h"
 #include "wal/format.h"
@@ -18,17 +19,25 @@
 
 namespace quorate::wal {
 
+// A segment in use, as far as freeing it asks.
+struct SegmentStart {
+  uint64_t segment = 0;
+  Index first_index = 0;  // as in its header
+  bool whole = true;      // no append that begins in the segment before ends in this one
+};
+
 // Where writing goes on.
 struct Tail {
   SegmentHeader segment;   // the current one
   uint64_t end = 0;        // its bytes in use; a multiple of kBlockBytes
   uint64_t stale_end = 0;  // up to here are remains of a cut batch; `end` where there are none
   uint64_t next_sequence = 1;
-  Index last_index = 0;        // of the last entry; 0 where there is none
-  bool sealed = true;          // nothing was written since the last seal, or nothing at all
-  uint64_t spare_segment = 0;  // an existing file that can be the next segment, or 0
-  uint64_t epoch_max = 0;      // that any header in the folder carries
-  uint64_t segments = 0;       // in use
+  Index last_index = 0;                  // of the last entry; 0 where there is none
+  bool sealed = true;                    // nothing was written since the last seal, or nothing at all
+  uint64_t spare_segment = 0;            // an existing file that can be the next segment, or 0
+  uint64_t epoch_max = 0;                // that any header in the folder carries
+  std::vector<SegmentStart> segments{};  // in use, ascending
+  std::vector<uint64_t> freed{};         // files before the first one, of no further use
 };
 
 struct Recovery {
@@ -36,6 +45,7 @@ struct Recovery {
   Tail tail;
 };
 
-Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest);
+// Entries up to `skip_to` are checked and not returned.
+Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to = 0);
 
 }  // namespace quorate::wal

@@ -6,6 +6,7 @@
 //   (2) A file that is held is whole and durable under its name.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,7 +32,9 @@ class Spare {
 
   // Holds an existing file of the right size, whose bytes may be anything.
   void adopt(uint64_t segment, std::unique_ptr<env::LogFile> file);
-  // Starts to make segment number `segment`, unless it is held or on its way.
+  // A file of an earlier segment, of the right size, that can be used again. False where there are enough.
+  bool offer(uint64_t segment);
+  // Starts to make segment number `segment`, unless it is held or on its way: of a file that was offered, or anew.
   void prepare(uint64_t segment);
 
   bool ready() const { return file_ != nullptr; }
@@ -55,8 +58,10 @@ class Spare {
   std::move_only_function<void()> changed_;
   uint64_t segment_ = 0;  // held or wanted
   std::unique_ptr<env::LogFile> file_;
+  std::deque<uint64_t> offered_;
   bool recycled_ = false;
   bool making_ = false;
+  uint64_t making_of_ = 0;  // the offered file that is to become it; 0: made anew
   Status failure_;
   env::TimerId retry_ = 0;
   std::shared_ptr<Spare*> self_;  // null inside once destroyed: an attempt outlives it

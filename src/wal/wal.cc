@@ -86,6 +86,21 @@ Result<std::unique_ptr<env::LogFile>> open_spare(env::Disk& disk, const Options&
   return disk.open_log(path, traits);
 }
 
+// Of the files that were freed those that can be segments again. The others go.
+std::vector<uint64_t> usable_freed(env::Disk& disk, const Options& options, const Tail& tail, uint64_t segment_bytes) {
+  std::vector<uint64_t> usable;
+  for (const uint64_t segment : tail.freed) {
+    const std::string path = options.directory + "/" + segment_name(segment);
+    const auto size = disk.file_size(path);
+    if (size && *size == segment_bytes && usable.size() < limits::kFreedSegmentsMax) {
+      usable.push_back(segment);
+    } else {
+      (void)disk.remove(path);
+    }
+  }
+  return usable;
+}
+
 // A process that was killed may have left names in the folder, its last batch, or the last one of the segment before,
 // where they can be read but are not durable. What is appended from here on relies on them.
 Status make_durable(env::Disk& disk, const std::string& directory, uint64_t segment, uint64_t first_segment) {
@@ -110,7 +125,7 @@ Result<Opened> Wal::open(env::Disk& disk, env::Loop& loop, env::Log& log, env::T
                                                std::to_string(traits.alignment_bytes) + " bytes");
   }
   TRY(const Manifest manifest, find_or_make(disk, options, segment_bytes));
-  TRY(Recovery recovery, recover(disk, options.directory, manifest));
+  TRY(Recovery recovery, recover(disk, options.directory, manifest, options.skip_to));
   const Tail& tail = recovery.tail;
   const std::string current = options.directory + "/" + segment_name(tail.segment.segment);
   if (recovery.recovered.cut_tail) {
@@ -127,14 +142,16 @@ Result<Opened> Wal::open(env::Disk& disk, env::Loop& loop, env::Log& log, env::T
                       .directory = options.directory,
                       .segment_bytes = segment_bytes,
                       .tail = tail,
+                      .hard_state = recovery.recovered.hard_state,
                       .current = nullptr,
                       .spare = nullptr};
   TRY(setup.current, disk.open_log(current, traits));
   TRY(setup.spare, open_spare(disk, options, tail, segment_bytes, traits));
+  setup.freed = usable_freed(disk, options, tail, segment_bytes);
   log.info("opened the log", {{"path", options.directory},
                               {"durability", env::durability_name(traits.durability)},
                               {"alignment-bytes", traits.alignment_bytes},
-                              {"segments", tail.segments},
+                              {"segments", tail.segments.size()},
                               {"last-index", tail.last_index}});
   return Opened{std::make_unique<Writer>(disk, loop, log, trace, std::move(setup)), std::move(recovery.recovered)};
 }

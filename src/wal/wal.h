@@ -29,13 +29,19 @@ struct Options {
   bool unsafe_no_fsync = false;
   uint64_t segment_bytes = 0;  // 0 = limits::kSegmentBytes; a multiple of kAlignmentBytesMax (format.h), at least three
   uint64_t salt = 0;           // random; goes into a log when it is made, so that no value can pose as a batch
+  Index skip_to = 0;           // entries up to it are checked and not returned: an image has them
 };
 
 // What the log held when it was opened.
 struct Recovered {
   pb::HardState hard_state;
-  std::vector<pb::Entry> entries;  // dense, ascending, from 1 until checkpoints come
-  bool cut_tail = false;           // the last batch was torn and cut; it may have been acknowledged
+  std::vector<pb::Entry> entries;  // dense, ascending, from first_index or the one after skip_to
+  Index first_index = 1;           // where the log begins: one before it entries were freed, if any were
+  Index last_index = 0;            // of the last entry, returned or skipped; first_index - 1 where there is none
+  Term skipped_term = 0;           // of entry skip_to; 0 where the log does not hold it
+  std::string end_path;            // where the log ends: for texts
+  uint64_t end_offset = 0;
+  bool cut_tail = false;  // the last batch was torn and cut; it may have been acknowledged
 };
 
 struct Opened;
@@ -59,6 +65,11 @@ class Wal {
   // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal
   // of idleness.
   virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
+
+  // Frees whole segments that hold nothing but entries up to `up_to`; they become the segments to come. An image of
+  // the state at `up_to` or later must be durable. Done in the background, by `pool`, which may run what is handed in
+  // until the log's disk is gone; where it fails the segments stay, and a later call frees them.
+  virtual void release(Index up_to, env::Pool& pool) = 0;
 
   // Bytes written so far, padding included, and the time of the last write: for metrics.
   struct Counters {

@@ -20,9 +20,11 @@ size_t chunk_bytes_max(uint64_t segment_bytes, uint64_t block_bytes) {
 }  // namespace
 
 Writer::Writer(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, Setup setup)
-    : loop_(loop),
+    : disk_(disk),
+      loop_(loop),
       log_(log),
       trace_(trace),
+      directory_(setup.directory),
       manifest_(setup.manifest),
       seed_(checksum_seed(setup.manifest)),
       block_bytes_(std::max<uint64_t>(kBlockBytes, setup.traits.alignment_bytes)),
@@ -40,21 +42,31 @@ Writer::Writer(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trac
       written_index_(setup.tail.last_index),
       queued_index_(setup.tail.last_index),
       sealed_(setup.tail.sealed),
+      segments_(setup.tail.segments.begin(), setup.tail.segments.end()),
+      hard_state_(setup.hard_state),
+      self_(std::make_shared<Writer*>(this)),
       last_active_(loop.now()) {
-  counters_.segments = setup.tail.segments;
+  counters_.segments = segments_.size();
+  for (const uint64_t segment : setup.freed) spare_.offer(segment);
   if (setup.spare) spare_.adopt(segment_.segment + 1, std::move(setup.spare));
   spare_.prepare(segment_.segment + 1);
   arm_idle();
 }
 
-Writer::~Writer() { loop_.cancel(idle_timer_); }
+Writer::~Writer() {
+  *self_ = nullptr;
+  loop_.cancel(idle_timer_);
+}
 
 void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb::Entry> entries, Done done) {
   Waiting waiting{.done = std::move(done)};
   size_t bytes = hard_state ? record_bytes(*hard_state) : 0;
   for (const pb::Entry& entry : entries) bytes += record_bytes(entry);
   waiting.payload.reserve(bytes);
-  if (hard_state) append_record(*hard_state, waiting.payload);
+  if (hard_state) {
+    hard_state_ = *hard_state;
+    append_record(*hard_state, waiting.payload);
+  }
   for (const pb::Entry& entry : entries) {
     CHECK(entry.index > 0 && entry.index <= queued_index_ + 1);
     append_record(entry, waiting.payload);
@@ -261,9 +273,12 @@ void Writer::moved_on() {
   // The file is asked to go once its completion has returned.
   loop_.post([old = std::exchange(current_, spare_.take())] {});
   segment_ = next_segment_;
+  segments_.push_back({.segment = segment_.segment,
+                       .first_index = segment_.first_index,
+                       .whole = queue_.empty() || queue_.front().written == 0});
   end_ = kBlockBytes;
   ++sequence_;
-  ++counters_.segments;
+  counters_.segments = segments_.size();
   sealed_ = true;
   spare_.prepare(segment_.segment + 1);
   pump();
@@ -274,6 +289,55 @@ void Writer::spare_changed() {
   if (spare_.ready()) return pump();
   poison(Status(Code::kResourceExhausted,
                 "the log is full and no further segment can be made: " + spare_.failure().text()));
+}
+
+// Steps, each durable before the next: the hard state, which may stand in a segment that goes, stands in the current
+// one; the manifest names another first segment; the files before it are used again.
+void Writer::release(Index up_to, env::Pool& pool) {
+  if (releasing_ || !status_.ok()) return;
+  uint64_t first = 0;
+  for (const SegmentStart& start : segments_) {
+    if (start.first_index <= up_to + 1 && start.whole) first = start.segment;
+  }
+  if (first <= manifest_.first_segment) return;
+  releasing_ = true;
+  append(hard_state_, {}, [this, first, &pool](const Status& status) {
+    if (status.ok()) raise_first(first, pool);
+  });
+}
+
+void Writer::raise_first(uint64_t segment, env::Pool& pool) {
+  Manifest manifest = manifest_;
+  manifest.first_segment = segment;
+  auto result = std::make_shared<Status>();
+  pool.submit([&disk = disk_, path = directory_ + "/" + std::string(kManifestName), bytes = encode_manifest(manifest),
+               result] { *result = disk.replace_file(path, bytes); },
+              [self = self_, manifest, result, &pool] {
+                if (*self != nullptr) (*self)->raised(manifest, *result, pool);
+              });
+}
+
+void Writer::raised(const Manifest& manifest, const Status& status, env::Pool& pool) {
+  releasing_ = false;
+  if (!status.ok()) {
+    log_.warn("segments of the log cannot be freed", {{"error", status.text()}});
+    return;
+  }
+  manifest_ = manifest;
+  std::vector<std::string> surplus;
+  while (segments_.front().segment < manifest_.first_segment) {
+    const uint64_t segment = segments_.front().segment;
+    segments_.pop_front();
+    if (!spare_.offer(segment)) surplus.push_back(directory_ + "/" + segment_name(segment));
+  }
+  log_.info("freed segments of the log", {{"first-segment", manifest_.first_segment}, {"segments", segments_.size()}});
+  counters_.segments = segments_.size();
+  if (surplus.empty()) return;
+  pool.submit(
+      [&disk = disk_, paths = std::move(surplus)] {
+        for (const std::string& path : paths) (void)disk.remove(path);
+      },
+      [] {});
 }
 
 void Writer::poison(Status status) {

@@ -29,14 +29,17 @@ class Writer final : public Wal {
     std::string directory;
     uint64_t segment_bytes = 0;  // of segments to come
     Tail tail;
+    pb::HardState hard_state;  // the last one in the log
     std::unique_ptr<env::LogFile> current;
     std::unique_ptr<env::LogFile> spare;  // of segment tail.segment.segment + 1, or null
+    std::vector<uint64_t> freed{};        // files that can be segments again
   };
   Writer(env::Disk& disk, env::Loop& loop, env::Log& log, env::Trace& trace, Setup setup);
   ~Writer() override;
 
   void append(std::optional<pb::HardState> hard_state, std::span<const pb::Entry> entries, Done done) override;
   void seal(Done done) override;
+  void release(Index up_to, env::Pool& pool) override;
   const Counters& counters() const override { return counters_; }
   const Status& status() const override { return status_; }
   bool spare_missing() const override { return !spare_.failure().ok(); }
@@ -75,14 +78,18 @@ class Writer final : public Wal {
   void header_written();
   void moved_on();
   void spare_changed();
+  void raise_first(uint64_t segment, env::Pool& pool);
+  void raised(const Manifest& manifest, const Status& status, env::Pool& pool);
   void poison(Status status);
   void arm_idle();
   void idle();
 
+  env::Disk& disk_;
   env::Loop& loop_;
   env::Log& log_;
   env::Trace& trace_;
-  const Manifest manifest_;
+  const std::string directory_;
+  Manifest manifest_;
   const uint32_t seed_;
   const uint64_t block_bytes_;  // of the disk; a write begins and ends at a multiple
   const size_t chunk_bytes_max_;
@@ -99,6 +106,10 @@ class Writer final : public Wal {
   Index written_index_;  // the last entry of the appends that are wholly written
   Index queued_index_;   // and of all
   bool sealed_;
+  std::deque<SegmentStart> segments_;  // in use, ascending; the last one is the current
+  pb::HardState hard_state_;           // the last one that was queued
+  bool releasing_ = false;
+  std::shared_ptr<Writer*> self_;  // null inside once destroyed: what the pool was given outlives it
 
   // What waits, and the write in flight. The callers bound the queue: raft by its Ready, the server by admission.
   std::deque<Waiting> queue_;  // the first chunk_.calls of it are in flight, or a part of the first

@@ -27,7 +27,7 @@ from server import Server, free_ports  # noqa: E402
 COMMAND_TIMEOUT_S = 20
 # What quoratectl has in the first release, in its `simple` output.
 QUORATECTL = [("get",), ("put",), ("del",), ("txn",), ("watch",), ("lease",), ("compaction",),
-              ("endpoint", "status"), ("endpoint", "health")]
+              ("endpoint", "status"), ("endpoint", "health"), ("endpoint", "hashkv")]
 FLAGS_BEYOND_SIMPLE = ("-w", "--write-out", "--hex", "--stream", "-i", "--interactive")
 # Refused by quoratectl with a text of its own until authentication is there; etcdctl asks the server.
 FLAGS_REFUSED = ("--user", "--password")
@@ -124,6 +124,8 @@ MASKS = [
     (r'(/|[0-9a-f]{16}, 3\.7\.1, 3\.7\.0, )[0-9.]+ [kM]?B, [0-9.]+ [kM]?B, [0-9-]+%, ', r'\1<size>, <size>, <%>, '),
     (r'(true|false), (true|false), [1-9]\d*, [1-9]\d*, [1-9]\d*, ', r'\1, \2, <term>, <index>, <index>, '),
     (r'(m1|e1)/[0-9a-f]{8,16}\b', r'\1/<lease>'),
+    # Leases have ids of their own in each run, and are hashed.
+    (r'(?m)((?:http://)?<endpoint>, )[1-9]\d*(, [1-9]\d*)$', r'\1<hash>\2'),
 ]
 
 

@@ -322,6 +322,55 @@ def compare_refusals(work):
         check(f"refused: {' '.join(flags)}", seen[0] == seen[1], f"etcd    {seen[0]}\n    quorate {seen[1]}")
 
 
+def outcome(endpoint, *words):
+    """How etcdctl ends, and its last words, without what the run alone decides."""
+    done = subprocess.run([ETCDCTL, "--endpoints", endpoint, *words], capture_output=True, text=True, timeout=30, check=False)
+    last = done.stderr.strip().splitlines()[-1:] if done.returncode else done.stdout.strip().splitlines()
+    return done.returncode, [re.sub(r"memberID:\d+ +", "memberID:<id> ", line) for line in last]
+
+
+def sizes(endpoint):
+    status = json.loads(ctl(endpoint, "endpoint", "status", "-w", "json"))[0]["Status"]
+    return status["dbSize"], status["dbSizeInUse"], status["dbSizeQuota"]
+
+
+def puts_until_refused(endpoint, value):
+    for puts in range(1000):
+        code, last = outcome(endpoint, "put", "2nd_test", value)
+        if code != 0:
+            return puts, last
+    return -1, []
+
+
+def compare_quota(both, value_bytes):
+    """What etcd's own TestAlarm does, step by step."""
+    steps, counts, size = [], [], []
+    for _, server in both.each():
+        at = server.endpoint
+        seen = [outcome(at, "put", "1st_test", "a" * 64)]
+        puts, last = puts_until_refused(at, "b" * value_bytes)
+        counts.append(puts)
+        seen += [last, outcome(at, "alarm", "list"), outcome(at, "put", "3rd_test", "a"), outcome(at, "del", "nothing"),
+                 outcome(at, "lease", "grant", "10")[0], outcome(at, "get", "1st_test"),
+                 [re.sub(r":\d+ +", ":<id> ", e) for e in json.loads(ctl(at, "endpoint", "status", "-w", "json"))[0]["Status"]["errors"]]]
+        full = sizes(at)
+        revision = str(json.loads(ctl(at, "get", "x", "-w", "json"))["header"]["revision"])
+        seen.append(outcome(at, "compact", revision, "--physical")[0])
+        compacted = sizes(at)
+        seen.append(outcome(at, "defrag")[0])
+        small = sizes(at)
+        seen += [outcome(at, "put", "4th_test", "a"), outcome(at, "alarm", "disarm"), outcome(at, "put", "4th_test", "a" * 64),
+                 outcome(at, "alarm", "list"), full[2]]
+        steps.append(seen)
+        size.append((compacted[0] >= full[0], compacted[1] < full[1], small[0] < full[0], small[1] <= small[0]))
+    check(f"quota: the same steps, values of {value_bytes}", steps[0] == steps[1],
+          "\n    ".join(f"{a} | {b}" for a, b in zip(*steps) if a != b))
+    check("quota: sizes rise, fall in use by compaction, and fall by defrag", size[0] == size[1] == (True,) * 4, size)
+    near = abs(counts[0] - counts[1]) <= max(3, counts[0] // 5)
+    check(f"quota: about as many puts of {value_bytes} bytes", near, f"etcd {counts[0]}, quorate {counts[1]}")
+    print(f"        puts of {value_bytes} bytes until NOSPACE: etcd {counts[0]}, quorate {counts[1]}")
+
+
 def main():
     table = "--table" in sys.argv[1:]
     work = tempfile.mkdtemp(prefix="quorate-compat-process-")
@@ -337,6 +386,11 @@ def main():
             compare_access(both)
         with Both(work, flags=["--warning-apply-duration=1ns", "--warning-unary-request-duration=1ns"]) as both:
             compare_slow(both)
+        with Both(work, flags=[f"--quota-backend-bytes={13 * 4096}"]) as both:
+            compare_quota(both, 4096)
+        with Both(work, flags=[f"--quota-backend-bytes={4 << 20}"]) as both:
+            compare_metrics(both, "metrics with a quota", False)
+            compare_quota(both, 50000)
         compare_refusals(work)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -26,20 +26,20 @@ def free_ports(count):
 class Server:
     """Starts the command with etcd's flags; ready once /health on the client URL answers 200."""
 
-    def __init__(self, command, data_dir, client_port, peer_port, log_path, extra=()):
+    def __init__(self, command, data_dir, client_port, peer_port, log_path, extra=(), name="m1"):
         self.endpoint = f"127.0.0.1:{client_port}"
         self.url = f"http://{self.endpoint}"
         self.data_dir = data_dir
         self.log_path = log_path
         peer = f"http://127.0.0.1:{peer_port}"
         self.argv = shlex.split(command) + [
-            "--name", "m1",
+            "--name", name,
             "--data-dir", str(data_dir),
             "--listen-client-urls", self.url,
             "--advertise-client-urls", self.url,
             "--listen-peer-urls", peer,
             "--initial-advertise-peer-urls", peer,
-            "--initial-cluster", f"m1={peer}",
+            "--initial-cluster", f"{name}={peer}",
             "--log-level", "warn",
             *extra,
         ]

@@ -32,6 +32,14 @@ std::expected<std::vector<std::string>, int> endpoints_of(Invocation& invocation
   return endpoints;
 }
 
+template <class Response, class Request>
+Result<Response> ask(Invocation& invocation, Session& session, const std::string& endpoint, std::string_view path,
+                     const Request& request) {
+  auto channel = session.channel_to(endpoint);
+  if (!channel) return fail(channel.error());
+  return session.call_generated<Response>(**channel, path, request, invocation.limits(true));
+}
+
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
   for (size_t i = 0; i < parts.size(); ++i) out += (i == 0 ? "" : ", ") + parts[i];
@@ -60,13 +68,8 @@ int run_status(Invocation& invocation) {
   int exit_code = kExitOk;
   std::string lines;
   for (const std::string& endpoint : *endpoints) {
-    Result<etcdserverpb::StatusResponse> status = fail(Code::kUnavailable, "");
-    if (auto channel = (*session)->channel_to(endpoint)) {
-      status = (*session)->call_generated<etcdserverpb::StatusResponse>(
-          **channel, "/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest(), invocation.limits(true));
-    } else {
-      status = fail(channel.error());
-    }
+    const auto status = ask<etcdserverpb::StatusResponse>(
+        invocation, **session, endpoint, "/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest());
     if (status) {
       lines += status_line(endpoint, *status) + "\n";
       continue;
@@ -165,7 +168,25 @@ int run_health(Invocation& invocation) {
 }
 
 int run_hash_kv(Invocation& invocation) {
-  return invocation.error(kExitBadFeature, "this command is not in this version of " + invocation.program);
+  auto session = invocation.connect(kSimpleOnly);
+  if (!session) return session.error();
+  const auto endpoints = endpoints_of(invocation, **session);
+  if (!endpoints) return endpoints.error();
+  etcdserverpb::HashKVRequest request;
+  request.set_revision(invocation.flags.number("rev"));
+  std::string lines, failure;
+  for (const std::string& endpoint : *endpoints) {
+    const auto hash =
+        ask<etcdserverpb::HashKVResponse>(invocation, **session, endpoint, "/etcdserverpb.Maintenance/HashKV", request);
+    if (hash) {
+      lines += joined({endpoint, std::to_string(hash->hash()), std::to_string(hash->hash_revision())}) + "\n";
+      continue;
+    }
+    failure = error_text(hash.error());
+    invocation.err() << "Failed to get the hash of endpoint " << endpoint << " (" << failure << ")\n";
+  }
+  invocation.out() << lines;
+  return failure.empty() ? kExitOk : invocation.error(kExitError, failure);
 }
 
 }  // namespace
@@ -180,16 +201,19 @@ Command endpoint_command(const std::string& program) {
                      flags.scope(FlagScope::kInherited);
                      flags.on_off("cluster", "use all endpoints from the cluster member list");
                    }};
-  const auto add = [&](const std::string& name, std::string summary, std::string details, int (*run)(Invocation&)) {
+  const auto add = [&](const std::string& name, std::string summary, std::string details, int (*run)(Invocation&),
+                       void (*declare)(FlagSet&) = nullptr) {
     endpoint.children.push_back({.name = name,
                                  .usage = name,
                                  .summary = std::move(summary),
                                  .details = std::move(details),
                                  .group = "",
-                                 .declare = nullptr,
+                                 .declare = declare,
                                  .run = run});
   };
-  add("hashkv", "", "Not in this version", run_hash_kv);
+  add("hashkv", "Prints the KV history hash for each endpoint in --endpoints", "", run_hash_kv, [](FlagSet& flags) {
+    flags.add(FlagKind::kNumber, "rev", "", "maximum revision to hash (default: latest revision)");
+  });
   add("health", "Checks the healthiness of endpoints specified in `--endpoints` flag", "", run_health);
   add("status", "Prints out the status of endpoints specified in `--endpoints` flag", std::string(kStatusDetails),
       run_status);

@@ -134,10 +134,11 @@ void PosixDisk::create_log_async(NewLog wanted, std::move_only_function<void(Res
   auto made = std::make_shared<Status>();
   // Renaming, syncing and opening touch nothing of this object but what never changes.
   auto work = [this, wanted, made] {
-    *made = fill(wanted.temporary, wanted.size);
-    if (made->ok()) *made = rename(wanted.temporary, wanted.path);
+    const bool anew = wanted.reuse.empty();
+    if (anew) *made = fill(wanted.temporary, wanted.size);
+    if (made->ok()) *made = rename(anew ? wanted.temporary : wanted.reuse, wanted.path);
     if (made->ok()) *made = sync_directory(wanted.directory);
-    if (!made->ok()) (void)remove(wanted.temporary);  // a part of it would only keep the disk full
+    if (anew && !made->ok()) (void)remove(wanted.temporary);  // a part of it would only keep the disk full
   };
   pool_.submit(std::move(work), [this, wanted, made, tell = std::move(done)]() mutable {
     filling_ = false;
@@ -198,6 +199,12 @@ Status PosixDisk::remove(const std::string& path) {
   const int error = errno;
   if (error == EISDIR && ::rmdir(path.c_str()) == 0) return {};
   return file_error(path, "remove", error == EISDIR ? errno : error);
+}
+
+Status PosixDisk::append_file(const std::string& path, std::string_view bytes) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kFileMode));
+  if (!fd) return file_error(path, "open", errno);
+  return write_all(path, fd.get(), bytes);
 }
 
 Status PosixDisk::sync_file(const std::string& path) {

@@ -32,6 +32,7 @@ class PosixDisk final : public Disk {
   Result<std::string> read_at(const std::string& path, uint64_t offset, size_t size) override;
   Result<uint64_t> file_size(const std::string& path) override;
   Status replace_file(const std::string& path, std::string_view contents) override;
+  Status append_file(const std::string& path, std::string_view bytes) override;
   Status sync_file(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;

@@ -231,6 +231,10 @@ Status SimDisk::replace_file(const std::string& path, std::string_view contents)
   return dead_ ? dead_error(path) : drive_.replace_file(path, contents);
 }
 
+Status SimDisk::append_file(const std::string& path, std::string_view bytes) {
+  return dead_ ? dead_error(path) : drive_.append_file(path, bytes);
+}
+
 Status SimDisk::rename(const std::string& from, const std::string& to) {
   return dead_ ? dead_error(from) : drive_.rename(from, to);
 }

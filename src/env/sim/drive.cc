@@ -208,6 +208,18 @@ Status SimDrive::end_fill(const std::string& path, MediumFile& file) {
   return {};
 }
 
+Status SimDrive::append_file(const std::string& path, std::string_view bytes) {
+  if (Status status = writable(path, "open"); !status.ok()) return status;
+  auto file = medium_.exists(path) ? medium_.open(path) : medium_.create(path);
+  if (!file) return file.error();
+  if (Status status = room_for(path, "write", bytes.size()); !status.ok()) return status;
+  if (Status status = step(path, "write"); !status.ok()) return status;
+  const uint64_t end = (*file)->size();
+  (*file)->resize(end + bytes.size());
+  (*file)->write(end, bytes);
+  return {};
+}
+
 Status SimDrive::sync_file(const std::string& path) {
   auto file = medium_.open(path);
   if (!file) return file.error();

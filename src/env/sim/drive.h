@@ -142,6 +142,7 @@ class SimDrive {
   // Its zeros are durable.
   Status end_fill(const std::string& path, MediumFile& file);
   Status replace_file(const std::string& path, std::string_view contents);
+  Status append_file(const std::string& path, std::string_view bytes);
   Status sync_file(const std::string& path);
   Status rename(const std::string& from, const std::string& to);
   Status remove(const std::string& path);

@@ -57,8 +57,9 @@ void TestMember::run(const Config& config) {
     ready_ = true;
     changed_.notify_all();
   });
-  stop_requested_ = std::make_unique<env::Mailbox<int>>(world_->core(), env::Priority::kCompletion, 1,
-                                                        [&](int&&) { (*node)->stop([this] { world_->stop(); }); });
+  stop_requested_ = std::make_unique<env::Mailbox<int>>(world_->core(), env::Priority::kCompletion, 1, [&](int&&) {
+    (*node)->stop([this](const Status&) { world_->stop(); });
+  });
   world_->run();
   world_->stop_io_loops();
   stop_requested_.reset();

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "env/env.h"
 #include "pb/codec.h"
 #include "server/replica.h"
+#include "server/restore.h"
 #include "wal/testing/fake_disk.h"
 
 namespace quorate::server::testing {
@@ -88,9 +90,23 @@ class NoNet final : public env::Net {
   void resolve(const std::string&, std::move_only_function<void(Result<std::vector<std::string>>)>) override {}
 };
 
-class NoPool final : public env::Pool {
+// Runs one piece of work when told to; its end is told in the loop's next turn.
+class ManualPool final : public env::Pool {
  public:
-  void submit(env::Task, env::Task) override { CHECK(false); }
+  explicit ManualPool(std::unique_ptr<HookedLoop>& loop) : loop_(loop) {}
+  void submit(env::Task work, env::Task done) override { jobs_.emplace_back(std::move(work), std::move(done)); }
+  bool has_work() const { return !jobs_.empty(); }
+  void run_one() {
+    auto [work, done] = std::move(jobs_.front());
+    jobs_.pop_front();
+    work();
+    loop_->post(std::move(done));
+  }
+  void forget() { jobs_.clear(); }
+
+ private:
+  std::unique_ptr<HookedLoop>& loop_;
+  std::deque<std::pair<env::Task, env::Task>> jobs_;
 };
 
 // What a proposal was told: nothing yet, an error's text, or "ok" with the response's revision.
@@ -114,18 +130,34 @@ class Bench {
 
   // A new process over what the disk holds; starts, and turns once.
   void open() {
+    try_open();
+    ASSERT_TRUE(refusal.ok()) << refusal.text();
+  }
+  // The same, unless it is refused.
+  void try_open() {
     wal::Options log_options;
     log_options.directory = "/d/log";
     log_options.cluster = options.cluster;
     log_options.member = options.member;
-    log_options.segment_bytes = 4 * 1024 * 1024;
+    log_options.segment_bytes = segment_bytes;
     log_options.salt = 0x5a17;
     metrics_ = std::make_unique<env::Metrics>();
-    Result<wal::Opened> log = wal::Wal::open(disk_, *loop_, log_, trace_, log_options);
-    ASSERT_TRUE(log) << log.error().text();
-    recovered = log->recovered;
     env_.emplace(env::Env{clock_, *loop_, net_, disk_, pool_, log_, *metrics_, trace_, 7});
-    replica_ = std::make_unique<Replica>(*env_, options, std::move(*log));
+    refusal = {};
+    Result<Restored> restored = restore(disk_, log_,
+                                        {.directory = options.image_directory,
+                                         .cluster = options.cluster,
+                                         .member = options.member,
+                                         .machine = machine_options(*env_, options)});
+    if (!restored) return void(refusal = restored.error());
+    log_options.skip_to = restored->index();
+    Result<wal::Opened> log = wal::Wal::open(disk_, *loop_, log_, trace_, log_options);
+    if (!log) return void(refusal = log.error());
+    refusal = check_log(*restored, log->recovered, options.image_directory);
+    if (!refusal.ok()) return;
+    recovered = log->recovered;
+    restored_index = restored->index();
+    replica_ = std::make_unique<Replica>(*env_, options, std::move(*log), std::move(*restored));
     replica_->on_failed([this](const Status&) { ++failures; });
     replica_->on_published([this] { ++published; });
     replica_->start();
@@ -156,11 +188,18 @@ class Bench {
     disk_.finish_write();
     turn();
   }
-  // Until neither the loop nor the disk has anything to do.
+  // One piece of work off the loop.
+  void run_pool() {
+    pool_.run_one();
+    turn();
+  }
+  // Until neither the loop nor the pool nor the disk has anything to do.
   void settle() {
     turn();
-    while (disk_.pending_writes() != 0 || disk_.pending_fill()) {
-      if (disk_.pending_writes() != 0) {
+    while (disk_.pending_writes() != 0 || disk_.pending_fill() || pool_.has_work()) {
+      if (pool_.has_work()) {
+        run_pool();
+      } else if (disk_.pending_writes() != 0) {
         finish_write();
       } else {
         disk_.finish_fill();
@@ -223,17 +262,22 @@ class Bench {
   Replica& replica() { return *replica_; }
   wal::testing::FakeDisk& disk() { return disk_; }
   HookedLoop& loop() { return *loop_; }
+  ManualPool& pool() { return pool_; }
   const env::Env& env() { return *env_; }
   env::Metrics& metrics() { return *metrics_; }
 
   ReplicaOptions options;    // of the next open()
   wal::Recovered recovered;  // what the last open() found
+  Index restored_index = 0;  // of the image that it loaded, 0: none
+  Status refusal;            // why it did not
+  uint64_t segment_bytes = 4 * 1024 * 1024;
   int failures = 0, published = 0;
 
  private:
   // What is posted may hold what the log owns.
   void end() {
     replica_.reset();
+    pool_.forget();
     loop_ = std::make_unique<HookedLoop>(clock_);
     published = 0;
   }
@@ -242,7 +286,7 @@ class Bench {
   std::unique_ptr<HookedLoop> loop_ = std::make_unique<HookedLoop>(clock_);
   wal::testing::FakeDisk disk_{*loop_};
   NoNet net_;
-  NoPool pool_;
+  ManualPool pool_{loop_};
   env::NullLog log_;
   env::Trace trace_;
   std::unique_ptr<env::Metrics> metrics_;

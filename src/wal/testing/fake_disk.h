@@ -133,6 +133,13 @@ class FakeDisk final : public env::Disk {
     durable_names_[path] = names_[path];
     return {};
   }
+  Status append_file(const std::string& path, std::string_view bytes) override {
+    if (!space_left_) return Status(Code::kResourceExhausted, path + ": no space left");
+    auto& file = names_[path];
+    if (!file) file = std::make_shared<std::string>();
+    file->append(bytes);
+    return {};
+  }
   Status sync_file(const std::string& path) override {
     return names_.contains(path) ? Status() : Status(Code::kNotFound, path + ": not there");
   }

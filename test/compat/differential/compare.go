@@ -145,7 +145,7 @@ func (p *program) sameBody(path string, a, b *answer) bool {
 		return true
 	}
 	m := methods[path]
-	if m == nil || len(x) < 5 || len(y) < 5 || x[0] != 0 || y[0] != 0 {
+	if m == nil || len(x) < 5 || len(y) < 5 || x[0] != y[0] || x[0] != 0 && x[0] != 'z' {
 		return false
 	}
 	mx, my := m.output.New().Interface(), m.output.New().Interface()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -41,6 +42,36 @@ func frame(flag byte, message []byte) []byte {
 	return append(out, message...)
 }
 
+// pack compresses a message.
+func pack(message []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	w.Write(message)
+	w.Close()
+	return out.Bytes()
+}
+
+// unpack opens the first message of a compressed answer: how well it is compressed is not compared. Its frame then has
+// the flag 'z', so that it differs from one that never was compressed.
+func unpack(body []byte) []byte {
+	if len(body) < 5 || body[0] != 1 {
+		return body
+	}
+	size := binary.BigEndian.Uint32(body[1:5])
+	if uint64(len(body)) != 5+uint64(size) {
+		return body
+	}
+	r, err := gzip.NewReader(bytes.NewReader(body[5:]))
+	if err != nil {
+		return body
+	}
+	message, err := io.ReadAll(r)
+	if err != nil {
+		return body
+	}
+	return frame('z', message)
+}
+
 func callFramed(s *server, c *framedCall) *answer {
 	a := &answer{}
 	request, err := http.NewRequest(c.verb, "http://"+s.endpoint+"/", io.NopCloser(bytes.NewReader(c.body)))
@@ -68,6 +99,9 @@ func callFramed(s *server, c *framedCall) *answer {
 	}
 	a.http = response.StatusCode
 	a.header, a.trailer = showHeader(response.Header), showHeader(response.Trailer)
+	if response.Header.Get("Grpc-Encoding") == "gzip" {
+		body = unpack(body)
+	}
 	a.messages = [][]byte{body}
 	for _, h := range []http.Header{response.Header, response.Trailer} {
 		if code, err := strconv.Atoi(h.Get("Grpc-Status")); err == nil && code != 0 {

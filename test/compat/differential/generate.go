@@ -341,13 +341,17 @@ func (d *draw) byHand() *op {
 	case 12:
 		c.headers = append(c.headers, [2]string{"grpc-timeout", pick(d, "1H", "99999999S", "abc", "", "1", "S", "123456789S", "-1S")})
 	case 13:
-		c.headers = append(c.headers, [2]string{"grpc-encoding", pick(d, "gzip", "identity", "snappy", "")})
+		c.headers = append(c.headers, [2]string{"grpc-encoding", pick(d, "gzip", "gzip", "gzip", "identity", "snappy", "")})
+		if packed := pack(request); d.IntN(2) == 0 {
+			c.body = frame(1, pick(d, packed, nil, packed[:d.IntN(len(packed))], append(packed, packed...),
+				append(packed, "some more"...), pack(make([]byte, maxMessageBytes+1)), []byte("this is not gzip")))
+		}
 	case 14:
 		c.headers[0][1] = pick(d, "application/grpc+proto", "application/grpc+json", "application/grpc;charset=utf-8", "application/grpc+PROTO")
 	case 15:
 		c.headers = append(c.headers, [2]string{"hasleader", pick(d, "true", "false", "1")})
 	case 16:
-		c.headers = append(c.headers, [2]string{"x-bin", pick(d, "AAA", "!!", "AAAA")})
+		c.headers = append(c.headers, [2]string{"x-bin", pick(d, "AAA", "!!", "AAAA", "A", "AA=A", "AAA=", "__--", "AAAA,BBBB", "A===")})
 	case 17:
 		c.path = pick(d, "/etcdserverpb.KV", "//", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List")
 		c.body = frame(0, pick(d, []byte{}, []byte("\x0a\x01x")))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -15,14 +14,6 @@ var intendedDifferences = []struct {
 	name string
 	is   func(o *op, a, b *answer) bool
 }{
-	// No codec for compressed messages yet: Quorate refuses what names one.
-	{"compressed messages", func(o *op, _, b *answer) bool {
-		return o.kind == framedOp && b.code == codes.Unimplemented && strings.Contains(b.failed, "Decompressor is not installed")
-	}},
-	// Metadata whose base64 is broken: etcd ends the call with HTTP 400, Quorate does not look into what it does not use.
-	{"broken binary metadata", func(o *op, a, _ *answer) bool {
-		return o.kind == framedOp && a.http == 400 && strings.Contains(a.header, "malformed binary metadata")
-	}},
 	// A target that sorts nothing by an order: etcd goes on after the last of a sorted part, and loses and repeats keys;
 	// cut by a limit, it counts from that key on as well.
 	{"RangeStream in parts by a target", func(o *op, a, b *answer) bool {

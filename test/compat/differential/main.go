@@ -35,6 +35,8 @@ type options struct {
 	without   map[string]bool // kinds of steps that are not drawn
 	work      string
 	data      string
+	record    string // where a program goes with the reference's answers; nothing is compared then
+	limit     int    // about how many bytes are recorded
 }
 
 func parse() *options {
@@ -54,6 +56,8 @@ func parse() *options {
 	flag.BoolVar(&o.trace, "trace", false, "print each step")
 	flag.StringVar(&o.work, "work", "build/compat/differential", "logs")
 	flag.StringVar(&o.data, "data", "", "where the members' data are; memory if it can be had")
+	flag.StringVar(&o.record, "record", "", "write a program and etcd's answers to this file, and compare nothing")
+	flag.IntVar(&o.limit, "record-bytes", 280000, "how long a recording is")
 	without := flag.String("without", "", "kinds of steps that are not drawn, with commas between")
 	flag.Parse()
 	o.without = map[string]bool{}
@@ -248,6 +252,13 @@ func main() {
 	if err := os.MkdirAll(o.work, 0o755); err != nil {
 		fmt.Println(err)
 		os.Exit(2)
+	}
+	if o.record != "" {
+		if err := record(o, o.record, o.limit); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
 	}
 	stale, _ := filepath.Glob(filepath.Join(o.work, "seed-*.log"))
 	for _, path := range stale {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -111,17 +112,29 @@ func startServer(name, command, dir, logPath string) (*server, error) {
 	return s, nil
 }
 
+// Those before 3.6 have no version of their storage.
+var settledVersion = regexp.MustCompile(`"etcdcluster":"3\.(5\.|[67]\.0","storage":"3\.[67])`)
+
 // awaitReady waits until the member serves and has settled what it decides for itself: its storage version.
 func (s *server) awaitReady(limit time.Duration) error {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if s.dead() {
 			return fmt.Errorf("%s ended at its start; see %s", s.name, s.logPath)
 		}
-		if s.get("/health") != nil && strings.Contains(string(s.get("/version")), `"storage":"3.7.0"`) {
+		if s.get("/health") != nil && settledVersion.MatchString(string(s.get("/version"))) {
 			return nil
 		}
 	}
 	return fmt.Errorf("%s was not ready within %v; see %s", s.name, limit, s.logPath)
+}
+
+// version is the server's own.
+func (s *server) version() string {
+	found := regexp.MustCompile(`"etcdserver":"([^"]*)"`).FindSubmatch(s.get("/version"))
+	if found == nil {
+		return "of no version"
+	}
+	return string(found[1])
 }
 
 func (s *server) get(path string) []byte {
