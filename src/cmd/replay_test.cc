@@ -108,8 +108,14 @@ class Crowd {
   Crowd(const env::Address& member, uint64_t seed) : random_(seed), watcher_(member) {
     for (auto& client : clients_) client = std::make_unique<TestClient>(member);
     watcher_.open_stream("/etcdserverpb.Watch/Watch");
-    watcher_.send(pb::encode(pb::WatchRequest{
-        pb::WatchCreateRequest{.key = kAll.key, .range_end = kAll.range_end, .start_revision = 1, .prev_kv = true}}));
+    pb::WatchCreateRequest everything;
+    everything.key = kAll.key;
+    everything.range_end = kAll.range_end;
+    everything.start_revision = 1;
+    everything.prev_kv = true;
+    pb::WatchRequest request;
+    request.request = std::move(everything);
+    watcher_.send(pb::encode(request));
     (void)watcher_.next();
   }
 
@@ -146,9 +152,12 @@ class Crowd {
   std::string key() { return "k" + std::to_string(random_.below(12)); }
 
   void grant(TestClient& client) {
-    leases_.push_back(static_cast<LeaseId>(100 + leases_.size()));
-    const pb::LeaseGrantRequest request{.ttl_s = 1000, .id = leases_.back()};
-    ASSERT_TRUE(client.call("/etcdserverpb.Lease/LeaseGrant", pb::encode(request)).status.ok());
+    // The member chooses the id: the replayed one has to choose the same.
+    const pb::LeaseGrantRequest request{.ttl_s = 1000, .id = 0};
+    const auto answer = client.call("/etcdserverpb.Lease/LeaseGrant", pb::encode(request));
+    pb::LeaseGrantResponse response;
+    ASSERT_TRUE(answer.status.ok() && pb::decode(answer.messages.at(0).view(), response));
+    leases_.push_back(response.id);
   }
 
   void attach(TestClient& client) {

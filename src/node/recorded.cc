@@ -63,6 +63,7 @@ void describe(env::Recorder& recorder, const Config& config) {
 void describe(env::Recorder& recorder, const Node& node, const StartFacts& start) {
   recorder.describe("seed", std::to_string(start.seed));
   recorder.describe("io-loops", std::to_string(start.io_loops));
+  recorder.describe("made-unix-ms", std::to_string(node.replica().made_unix_ms()));
   recorder.describe("fresh", node.directory().fresh ? "1" : "0");
   recorder.describe("last-index", std::to_string(node.last_index_at_start()));
   recorder.describe("cluster", std::to_string(node.directory().identity.cluster));

@@ -98,10 +98,9 @@ machine::Options machine_options(const env::Env& env, const ReplicaOptions& opti
 Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log, Restored restored)
     : env_(env),
       options_(options),
-      request_ids_(
-          options.member,
-          static_cast<uint64_t>(
-              std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
+      made_unix_ms_(static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(env.clock.wall().time_since_epoch()).count())),
+      request_ids_(options.member, made_unix_ms_),
       wal_(std::move(log.wal)),
       recovered_(recovered_or_bootstrap(log.recovered, restored, options)),
       raft_(raft_options(env, options), initial_of(recovered_, restored)),

@@ -101,6 +101,8 @@ class Replica {
   Quota& quota() { return quota_; }
   const Quota& quota() const { return quota_; }
   RequestId next_request_id() { return request_ids_.next(); }
+  // What request ids, and those of leases that no client chose, begin with: the wall clock as this was made.
+  uint64_t made_unix_ms() const { return made_unix_ms_; }
   const ReplicaOptions& options() const { return options_; }
 
   MemberId leader() const { return raft_.leader(); }
@@ -164,6 +166,7 @@ class Replica {
 
   const env::Env& env_;
   const ReplicaOptions options_;
+  const uint64_t made_unix_ms_;
   RequestIds request_ids_;
   std::unique_ptr<wal::Wal> wal_;
   wal::Recovered recovered_;  // until start()

@@ -160,12 +160,15 @@ class Replay {
   Result<ReplayReport> play() {
     TRY(const uint64_t seed, node::recorded_number(recording_, "seed"));
     TRY(const uint64_t io_loops, node::recorded_number(recording_, "io-loops"));
+    // Ids that no client chose begin with it: to the millisecond, or leases are granted under others.
+    TRY(const uint64_t made_unix_ms, node::recorded_number(recording_, "made-unix-ms"));
+    const WallTime made = WallTime(std::chrono::milliseconds(made_unix_ms % kUnixMsMax));
     const WallTime as_of = env::sim::SimClock::kWallBeginning + (universe_.now() - env::sim::Universe::kBeginning);
     env::Trace trace;
     env::sim::Process member(universe_, network_, drive_,
                              {.host = std::string(Member::kHost),
                               .io_loops = std::min<size_t>(io_loops, kIoLoopsMax),
-                              .wall_offset = recording_.began - as_of},
+                              .wall_offset = made - as_of},
                              log_, trace);
     env::sim::Process client(universe_, network_, client_drive_, {.host = std::string(kClientHost)}, client_log_,
                              trace);
@@ -224,6 +227,7 @@ class Replay {
   }
 
   static constexpr size_t kIoLoopsMax = 64;
+  static constexpr uint64_t kUnixMsMax = uint64_t{1} << 42;  // what a wall clock can show
 
   const env::Recording& recording_;
   ReplayOptions options_;

@@ -117,7 +117,8 @@ Status check_log_unused(env::Disk& disk, const std::string& log_path) {
       auto text = disk.read_file(in(log_path, name));
       if (!text) return text.error();
       const auto manifest = decode_manifest(*text);
-      unused = manifest && manifest->first_segment == 0;
+      if (!manifest) return Status(manifest.error().code(), in(log_path, name) + " " + manifest.error().text());
+      unused = manifest->first_segment == 0;
     } else {
       unused = name.starts_with(kManifestName);
     }

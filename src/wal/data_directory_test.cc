@@ -139,6 +139,14 @@ TEST_F(DataDirectoryTest, RefusesToPutANewLogOnAnOldOne) {
                    "/fast/log: is to hold the log of a new member, but is not empty"));
 }
 
+TEST_F(DataDirectoryTest, NamesTheDamagedManifestOfAMakingThatWasCutShort) {
+  ASSERT_TRUE(disk.make_directory("/d/log").ok());
+  std::string manifest = encode_manifest({.cluster = 0xc1, .member = bootstrap.member});
+  manifest[20] ^= 1;
+  ASSERT_TRUE(disk.replace_file("/d/log/manifest", manifest).ok());
+  EXPECT_TRUE(says(refusal(Code::kDataLoss), "/d/log/manifest is damaged: its checksum does not match"));
+}
+
 TEST_F(DataDirectoryTest, FinishesAMakingThatWasCutShort) {
   ASSERT_TRUE(open());
   ASSERT_TRUE(disk.remove("/d/quorate.json").ok());
