@@ -69,7 +69,7 @@ pb::KeyValue RangeScan::shown(const Record& record, const pb::RangeRequest& requ
 }
 
 RangeScan::RangeScan(const Keyspace& space, const pb::RangeRequest& request, Revision at, Revision named)
-    : space_(space), request_(request), range_{request.key, request.range_end}, at_(at), walk_(space, range_, at) {
+    : request_(request), range_{request.key, request.range_end}, walk_(space, range_, at) {
   response_.header = pb::ResponseHeader{.revision = named};
   // One more than asked for shows that there is more.
   wanted_ = stops_at_limit(request) ? static_cast<size_t>(request.limit) + 1 : std::numeric_limits<size_t>::max();

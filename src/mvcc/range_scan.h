@@ -45,10 +45,8 @@ class RangeScan {
   // Whether what is still to come changes nothing.
   bool enough() const { return counted_ && found_.size() >= wanted_; }
 
-  const Keyspace& space_;
   const pb::RangeRequest& request_;
   const KeyRange range_;
-  const Revision at_;
   size_t wanted_;         // of records that pass the filters
   bool counted_ = false;  // the count is known before the scan
   bool done_ = false;
