@@ -184,6 +184,9 @@ class MeteredDisk final : public env::Disk {
   Status replace_file(const std::string& path, std::string_view contents) override {
     return disk_.replace_file(path, contents);
   }
+  Status append_file(const std::string& path, std::string_view bytes) override {
+    return disk_.append_file(path, bytes);
+  }
   Status sync_file(const std::string& path) override { return disk_.sync_file(path); }
   Status rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
   Status remove(const std::string& path) override { return disk_.remove(path); }
