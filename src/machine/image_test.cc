@@ -36,7 +36,7 @@ class Program {
     return pb::encode_internal(++id_, payload, pb::encode(request));
   }
   std::string request(uint64_t kind) {
-    const std::string k = key(), other = key(), value = prng_.bytes(prng_.below(40));
+    const std::string k = key(), other = key(), beyond = other + "x", value = prng_.bytes(prng_.below(40));
     if (kind < 45) {
       const LeaseId on = prng_.chance(1, 2) ? lease() : 0;
       return encode(pb::Payload::kPut, pb::PutRequest{.key = k, .value = value, .lease = on});
@@ -48,7 +48,7 @@ class Program {
       pb::TxnRequest txn;
       txn.success.resize(2);
       txn.success[0].request = pb::PutRequest{.key = k, .value = value};
-      txn.success[1].request = pb::DeleteRangeRequest{.key = other + "x", .range_end = "l"};
+      txn.success[1].request = pb::DeleteRangeRequest{.key = beyond, .range_end = "l"};
       if (k != other) txn.success[1].request = pb::PutRequest{.key = other, .value = value, .lease = 0};
       return encode(pb::Payload::kTxn, txn);
     }
