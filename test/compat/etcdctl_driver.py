@@ -126,6 +126,7 @@ MASKS = [
     (r'(m1|e1)/[0-9a-f]{8,16}\b', r'\1/<lease>'),
     # Leases have ids of their own in each run, and are hashed.
     (r'(?m)((?:http://)?<endpoint>, )[1-9]\d*(, [1-9]\d*)$', r'\1<hash>\2'),
+    (r'("hash":)[1-9]\d*(,"compact_revision")', r'\1<hash>\2'),
 ]
 
 
