@@ -5,6 +5,7 @@
 // Threads: any; values. The formats of ours (docs/formats) are made of these.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -49,7 +50,7 @@ class FixedReader {
     static_assert(std::is_integral_v<T> && !std::is_same_v<T, bool>);
     T value = 0;
     const std::string_view bytes = take(sizeof(T));
-    if (ok_) std::memcpy(&value, bytes.data(), sizeof(T));
+    if (ok_) std::copy_n(bytes.data(), bytes.size(), reinterpret_cast<char*>(&value));
     return value;
   }
   std::string_view take(size_t size) {

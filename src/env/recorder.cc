@@ -25,9 +25,9 @@ void write_number(char* out, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) out[i] = static_cast<char>(value >> (8 * i));
 }
 
-uint64_t read_number(const char* in, size_t bytes) {
+uint64_t read_number(std::string_view in) {
   uint64_t out = 0;
-  for (size_t i = 0; i < bytes; ++i) out |= static_cast<uint64_t>(static_cast<uint8_t>(in[i])) << (8 * i);
+  for (size_t i = 0; i < in.size(); ++i) out |= static_cast<uint64_t>(static_cast<uint8_t>(in[i])) << (8 * i);
   return out;
 }
 
@@ -40,7 +40,7 @@ class Reader {
   bool number(size_t bytes, uint64_t& out) {
     std::string_view taken;
     if (!piece(bytes, taken)) return false;
-    out = read_number(taken.data(), bytes);
+    out = read_number(taken);
     return true;
   }
   bool piece(uint64_t bytes, std::string_view& out) {
@@ -138,7 +138,7 @@ void Recorder::put(std::string_view bytes) {
 void Recorder::forget_oldest() {
   char length[4];
   for (size_t i = 0; i < sizeof length; ++i) length[i] = ring_[(tail_ + i) % size_];
-  tail_ += kRecordHeaderBytes + read_number(length, sizeof length);
+  tail_ += kRecordHeaderBytes + read_number({length, sizeof length});
   ++lost_;
 }
 
@@ -200,7 +200,7 @@ Result<Recording> decode_recording(std::string_view bytes) {
                 "a recording of format " + std::to_string(version) + ", which a newer Quorate wrote");
   }
   const std::string_view summed = bytes.substr(0, bytes.size() - kFooterBytes);
-  if (version == 0 || crc32c(summed) != read_number(bytes.data() + summed.size(), kFooterBytes)) {
+  if (version == 0 || crc32c(summed) != read_number(bytes.substr(summed.size(), kFooterBytes))) {
     return fail(damaged("its checksum is wrong"));
   }
   Recording out;

@@ -148,7 +148,7 @@ class WatchStream final : public client::CallEvents {
     open_.clear();
   }
 
-  void send(pb::WatchRequest request) {
+  void send(const pb::WatchRequest& request) {
     if (call_ != 0) client_.channel().send(call_, Bytes::adopt(pb::encode(request)));
   }
 

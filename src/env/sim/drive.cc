@@ -40,7 +40,9 @@ void SimDrive::halt_after(uint64_t steps, Task halted) {
 }
 
 Status SimDrive::step(const std::string& path, std::string_view what) {
-  if (!halted_ && steps_left_ > 0 && --steps_left_ == 0) {
+  const bool last = !halted_ && steps_left_ == 1;
+  if (!halted_ && steps_left_ > 0) --steps_left_;
+  if (last) {
     halted_ = true;
     ++faults_.halts;
     universe_.note("halted in a call", id_, faults_.halts, path);
