@@ -65,7 +65,7 @@ bool exempt_from_leader_check(Method method) {
 
 bool refuse_without_room(Back& back, const Responder& call, uint64_t cost) {
   server::Quota& quota = back.replica().quota();
-  if (quota.has_room(cost)) return false;
+  if (quota.admits(cost)) return false;
   quota.raise([call] { call.fail(errors::NoSpace()); });
   return true;
 }

@@ -74,7 +74,7 @@ void Checkpointer::stop() {
 bool Checkpointer::due(uint64_t log_bytes) const {
   const uint64_t last_bytes = saved_.empty() ? 0 : saved_.back().bytes;
   if (saved_.empty() || saved_.back().index < machine_.applied_index()) {
-    if (failed_) return env_.core.now() >= not_before_;
+    if (!failure_.ok()) return env_.core.now() >= not_before_;
     return log_bytes - logged_before_ >= std::max(options_.knobs.log_bytes, last_bytes);
   }
   return false;
@@ -180,7 +180,7 @@ void Checkpointer::finish() {
   saved_.push_back(image);
   stale_.clear();
   writing_ = nullptr;
-  failed_ = false;
+  failure_ = {};
   if (saved_.size() > 1) on_saved_(saved_.front().index);
 }
 
@@ -191,7 +191,7 @@ void Checkpointer::fail(const Status& status) {
   walk_.reset();
   queue_.clear();
   queued_bytes_ = 0;
-  failed_ = true;
+  failure_ = status;
   not_before_ = env_.core.now() + limits::kCheckpointRetry;
 }
 

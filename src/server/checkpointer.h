@@ -61,6 +61,8 @@ class Checkpointer {
   void stop();
 
   bool under_way() const { return writing_ != nullptr; }
+  // Ok unless the last attempt failed.
+  const Status& failure() const { return failure_; }
   const std::vector<SavedImage>& saved() const { return saved_; }
 
  private:
@@ -97,7 +99,7 @@ class Checkpointer {
   MonoTime began_{};
 
   uint64_t logged_before_ = 0;  // when the last image began
-  bool failed_ = false;
+  Status failure_;
   MonoTime not_before_{};
   bool stopped_ = false;
   std::shared_ptr<Checkpointer*> self_;  // null inside once destroyed: what the pool was given outlives it

@@ -162,25 +162,6 @@ TEST_F(CheckpointerTest, IsRefusedWithFileAndOffsetWhereBothImagesAreDamaged) {
   }
 }
 
-TEST_F(CheckpointerTest, AFullDiskIsSaidAndTriedAgainAndTheMemberGoesOnServing) {
-  bench.serve();
-  put(20);
-  bench.disk().set_space_left(false);
-  put(20);
-  EXPECT_TRUE(images().empty());
-  EXPECT_EQ(bench.failures, 0);
-  bench.disk().set_space_left(true);
-  put(2);
-  EXPECT_TRUE(images().empty());
-  bench.advance(11s);
-  put(1);
-  EXPECT_EQ(images().size(), 1u);
-  bench.kill();
-  bench.serve();
-  EXPECT_GT(bench.restored_index, 0u);
-  expect_all();
-}
-
 TEST_F(CheckpointerTest, WhatACrashLeftOfAnImageIsRemoved) {
   bench.serve();
   put(20);

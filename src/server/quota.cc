@@ -54,6 +54,16 @@ void Quota::defragment() {
   note_size();
 }
 
+void Quota::note_disk(const Status& why) {
+  const bool full = !why.ok();
+  if (full == std::exchange(disk_full_, full)) return;
+  if (full) {
+    log_.error("the disk is full: what takes space is refused, reads and deletes go on", {{"error", why.text()}});
+  } else {
+    log_.info("the disk has room again; the alarm NOSPACE stays until it is disarmed", {});
+  }
+}
+
 bool Quota::has_room(uint64_t cost) const {
   if (cost == 0) return true;
   if (options_.bytes > 0 && db_bytes_ + static_cast<int64_t>(cost) >= options_.bytes) return false;
@@ -63,10 +73,12 @@ bool Quota::has_room(uint64_t cost) const {
 void Quota::raise(Done done) {
   waiting_.push_back(std::move(done));
   if (waiting_.size() > 1) return;
-  log_.warn("message exceeded backend quota; raising alarm", {{"quota-size-bytes", quota_bytes()},
-                                                              {"db-size-bytes", db_bytes_},
-                                                              {"memory-share-bytes", options_.memory_bytes},
-                                                              {"memory-held-bytes", store_.bytes()}});
+  if (!disk_full_) {
+    log_.warn("message exceeded backend quota; raising alarm", {{"quota-size-bytes", quota_bytes()},
+                                                                {"db-size-bytes", db_bytes_},
+                                                                {"memory-share-bytes", options_.memory_bytes},
+                                                                {"memory-held-bytes", store_.bytes()}});
+  }
   propose_([this] {
     for (Done& each : std::exchange(waiting_, {})) each();
   });

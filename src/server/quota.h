@@ -3,6 +3,7 @@
 // etcd compares the size of its database with --quota-backend-bytes. Here the size is estimated: it is what a bbolt
 // file of the same history would take, and falls as such a file does, by Defragment. Where no quota is set, etcd's
 // default is told and not enforced: what counts is the share of the memory limit, which counts beside every quota.
+// So does the disk, where it is full.
 //
 // Loop:    core.
 // Source:  peer protocol, section 3.5.8; v3 API, section 10.
@@ -41,9 +42,17 @@ class Quota {
 
   Quota(env::Log& log, const QuotaOptions& options, const mvcc::Store& store, Propose propose);
 
+  // Of what was applied.
   bool has_room(uint64_t cost) const;
+  // Of what is asked for: no room either while the disk is full.
+  bool admits(uint64_t cost) const { return has_room(cost) && (cost == 0 || !disk_full_); }
   // `done` follows when the alarm is raised, or cannot be.
   void raise(Done done);
+  bool raising() const { return !waiting_.empty(); }
+
+  // `why` is not ok while the disk has no room for the log's next segment or for an image.
+  void note_disk(const Status& why);
+  bool disk_full() const { return disk_full_; }
 
   // As etcd tells them.
   int64_t quota_bytes() const;
@@ -60,6 +69,7 @@ class Quota {
   const mvcc::Store& store_;
   Propose propose_;
   int64_t db_bytes_ = 0;
+  bool disk_full_ = false;
   std::vector<Done> waiting_;  // for the alarm that is proposed
 };
 

@@ -182,6 +182,7 @@ void Replica::tick() {
   expire_reads(now);
   leases_->tick(now);
   hub_->tick(now);
+  watch_disk();
   compactor_->tick(now, machine_.store().revision(), is_leader());
   if (is_leader() && lessor_term_ == term()) {
     publish();
@@ -386,10 +387,7 @@ void Replica::conclude(const pb::Entry& entry, machine::Outcome& outcome) {
   unapplied_bytes_ -= std::min(unapplied_bytes_, cost_of(entry));
   if (!had_room(entry, outcome)) {
     outcome.status = errors::NoSpace();
-    const auto& alarms = machine_.alarms();
-    const bool raised = std::any_of(alarms.begin(), alarms.end(),
-                                    [](const machine::Alarm& alarm) { return alarm.first == pb::AlarmType::kNoSpace; });
-    if (!raised) return quota_.raise([this, late = std::move(outcome)]() mutable { answer(late); });
+    if (!is_no_space_raised()) return quota_.raise([this, late = std::move(outcome)]() mutable { answer(late); });
   }
   if (outcome.physical && machine_.store().compacting()) {
     physical_compactions_.push_back(std::move(outcome));
@@ -412,7 +410,21 @@ bool Replica::had_room(const pb::Entry& entry, const machine::Outcome& outcome) 
   return room;
 }
 
+bool Replica::is_no_space_raised() const {
+  return std::ranges::any_of(machine_.alarms(), [](auto& alarm) { return alarm.first == pb::AlarmType::kNoSpace; });
+}
+
+// While there is still a segment to log the alarm in; one that is disarmed too early comes again.
+void Replica::watch_disk() {
+  Status why = wal_->spare_failure();
+  if (why.ok() && checkpointer_) why = checkpointer_->failure();
+  quota_.note_disk(why.code() == Code::kResourceExhausted ? why : Status());
+  if (quota_.disk_full() && is_leader() && !is_no_space_raised() && !quota_.raising()) quota_.raise([] {});
+}
+
+// Once is enough: on a full disk every further entry counts.
 void Replica::propose_no_space(Quota::Done done) {
+  if (quota_.disk_full() && is_no_space_raised()) return done();
   const pb::AlarmRequest request{
       .action = pb::AlarmAction::kActivate, .member_id = options_.member, .alarm = pb::AlarmType::kNoSpace};
   propose(pb::Payload::kAlarm, pb::encode(request), 0, [done = std::move(done)](machine::Outcome&) mutable { done(); });

@@ -157,6 +157,8 @@ class Replica {
   // Whether there was room for what was just applied; the size follows.
   bool had_room(const pb::Entry& entry, const machine::Outcome& outcome);
   void propose_no_space(Quota::Done done);
+  bool is_no_space_raised() const;
+  void watch_disk();
   void take_another_turn();
   void step_compaction();
   void step_hashes();

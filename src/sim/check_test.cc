@@ -135,6 +135,17 @@ TEST(Durability, ForgivesAcknowledgedEntriesInABatchWhoseMediumWasDamaged) {
   EXPECT_NE(texts(cluster.check()), "");
 }
 
+TEST(Durability, ForgivesARefusalByAnEntryInABatchWhoseMediumWasDamaged) {
+  TinyCluster cluster;
+  cluster.put("a", "1");
+  const Index kept = cluster.log.size();
+  cluster.call(Kind::kPut, pb::encode(pb::PutRequest{.key = "b", .ignore_value = true}));
+  drop_last_entry(cluster);
+  EXPECT_NE(texts(cluster.check()), "");
+  cluster.history.forgiven.push_back({.when = cluster.now() + 1ms, .from = kept + 1});
+  EXPECT_EQ(texts(cluster.check()), "");
+}
+
 TEST(Answers, SwappedBetweenTwoWritesAreSeen) {
   TinyCluster cluster;
   const size_t first = cluster.put("a", "1"), second = cluster.put("b", "1");

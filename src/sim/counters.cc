@@ -17,6 +17,12 @@ uint64_t answered(const Counted& run, bool only_writes) {
   }));
 }
 
+uint64_t refused_for_space(const Counted& run) {
+  return static_cast<uint64_t>(std::ranges::count_if(run.history.operations, [](const Operation& operation) {
+    return operation.answered && operation.status == errors::NoSpace();
+  }));
+}
+
 uint64_t responses(const Counted& run) {
   uint64_t sum = 0;
   for (const Watch& watch : run.history.watches) sum += watch.deliveries.size();
@@ -31,6 +37,8 @@ constexpr Counter kCounters[] = {
     {"requests", [](const Counted& c) -> uint64_t { return c.history.operations.size(); }},
     {"requests answered", [](const Counted& c) { return answered(c, false); }},
     {"writes acknowledged", [](const Counted& c) { return answered(c, true); }},
+    {"writes refused for space", [](const Counted& c) { return refused_for_space(c); }},
+    {"alarms disarmed", [](const Counted& c) { return c.load.alarms_disarmed; }},
     {"watches", [](const Counted& c) -> uint64_t { return c.history.watches.size(); }},
     {"watch responses", [](const Counted& c) { return responses(c); }},
     {"watch streams", [](const Counted& c) { return c.load.watch_streams; }},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -55,6 +56,8 @@ class Model::Replay final : public mvcc::LeaseBook {
     std::string response;
   };
   Outcome apply(const pb::InternalRequest& request) {
+    if (auto* alarm = std::get_if<pb::AlarmRequest>(&request.body)) return this->alarm(*alarm);
+    if (!full_.empty() && takes_space(request)) return {.status = errors::NoSpace(), .response = {}};
     if (auto* range = std::get_if<pb::RangeRequest>(&request.body)) return settle(store_.range(*range));
     if (auto* put = std::get_if<pb::PutRequest>(&request.body)) return settle(store_.put(*put, *this));
     if (auto* remove = std::get_if<pb::DeleteRangeRequest>(&request.body)) {
@@ -82,6 +85,29 @@ class Model::Replay final : public mvcc::LeaseBook {
   static Outcome settle(const Result<Response>& result) {
     if (!result) return {.status = result.error(), .response = {}};
     return {.status = {}, .response = pb::encode(*result)};
+  }
+
+  // The one alarm that members of a simulation raise.
+  Outcome alarm(const pb::AlarmRequest& request) {
+    if (request.alarm == pb::AlarmType::kNoSpace) {
+      if (request.action == pb::AlarmAction::kActivate) full_.insert(request.member_id);
+      if (request.action == pb::AlarmAction::kDeactivate) full_.erase(request.member_id);
+    }
+    return {};
+  }
+
+  static bool puts(const std::vector<pb::RequestOp>& ops) {
+    return std::ranges::any_of(ops, [](const pb::RequestOp& op) {
+      if (auto* txn = std::get_if<std::unique_ptr<pb::TxnRequest>>(&op.request)) {
+        return puts((*txn)->success) || puts((*txn)->failure);
+      }
+      return std::holds_alternative<pb::PutRequest>(op.request);
+    });
+  }
+  static bool takes_space(const pb::InternalRequest& request) {
+    if (auto* txn = std::get_if<pb::TxnRequest>(&request.body)) return puts(txn->success) || puts(txn->failure);
+    return std::holds_alternative<pb::PutRequest>(request.body) ||
+           std::holds_alternative<pb::LeaseGrantRequest>(request.body);
   }
 
   Outcome grant(const pb::LeaseGrantRequest& request) {
@@ -118,6 +144,7 @@ class Model::Replay final : public mvcc::LeaseBook {
   const ModelOptions options_;
   mvcc::SimpleStore store_;
   std::map<LeaseId, int64_t> ttls_;
+  std::set<MemberId> full_;  // that told of NOSPACE
 };
 
 Model::Model(const std::vector<pb::Entry>& log, const ModelOptions& options)

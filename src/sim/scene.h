@@ -22,6 +22,7 @@ struct LoadCounters {
   uint64_t storm_connections = 0;
   uint64_t garbage_bytes = 0;
   uint64_t watch_streams = 0;
+  uint64_t alarms_disarmed = 0;
 };
 
 struct Scene {

@@ -34,6 +34,8 @@ std::unique_ptr<Workload> make_lease_workload(Scene& scene, const WorkloadPlan& 
 std::unique_ptr<Workload> make_compaction_workload(Scene& scene, const WorkloadPlan& plan, Prng prng);
 std::unique_ptr<Workload> make_storm_workload(Scene& scene, const WorkloadPlan& plan, Prng prng);
 std::unique_ptr<Workload> make_bulk_workload(Scene& scene, const WorkloadPlan& plan, Prng prng);
+// No load: whom a plan with full disks needs, to disarm the alarms.
+std::unique_ptr<Workload> make_operator(Scene& scene);
 // The one of the plan's kind.
 std::unique_ptr<Workload> make_workload(Scene& scene, const WorkloadPlan& plan, Prng prng);
 

@@ -43,6 +43,8 @@ class World {
     for (const WorkloadPlan& load : plan.workloads) {
       workloads_.push_back(make_workload(scene_, load, universe_.prng().fork()));
     }
+    const auto fills = [](const FaultPlan& fault) { return fault.kind == FaultKind::kFullDisk; };
+    if (std::ranges::any_of(plan.faults, fills)) workloads_.push_back(make_operator(scene_));
   }
 
   Outcome run() {

@@ -53,8 +53,7 @@ class Program {
       case 1: return bench_.loop().advance(limits::kIdleSeal);
       case 2: return bench_.settle();
       case 3:
-        // A full disk, unless that would end the program.
-        bench_.disk().set_space_left(prng_.chance(3, 4) || bench_.disk().pending_writes() == 0);
+        bench_.disk().set_space_left(prng_.chance(3, 4));
         bench_.finish_fill();
         bench_.disk().set_space_left(true);
         return;
@@ -98,6 +97,9 @@ class Program {
   // A crash, or an orderly end; then the comparison.
   void stop(bool orderly) {
     if (orderly || prng_.chance(1, 4)) {
+      bench_.settle();
+      if (!bench_.wal().spare_failure().ok()) bench_.loop().advance(limits::kSpareRetry);
+      bench_.settle();
       bench_.wal().seal({});
       bench_.settle();
       ASSERT_TRUE(pending_.empty());

@@ -20,8 +20,20 @@ class SpareTest : public ::testing::Test {
     bench.append({}, {{1, ++index, std::string(12'000, 'x')}});
     while (bench.disk().pending_writes() != 0) bench.finish_write();
   }
+  // Fifteen appends, of which ten fit; one more attempt at the next segment is under way.
+  void fill_up() {
+    bench.disk().set_space_left(false);
+    bench.finish_fill();
+    for (int i = 0; i < 15; ++i) {
+      const pb::Entry entry{pb::EntryType::kNormal, 1, ++index, Bytes::copy(std::string(i == 14 ? 1 : 12'000, 'x'))};
+      bench.wal().append({}, {&entry, 1}, [&](const Status& status) { told.push_back(status); });
+      while (bench.disk().pending_writes() != 0) bench.finish_write();
+    }
+    ASSERT_TRUE(bench.disk().pending_fill());
+  }
   Bench bench;
   Index index = 0;
+  std::vector<Status> told;
 };
 
 TEST_F(SpareTest, IsMadeAheadUnderATemporaryName) {
@@ -30,7 +42,7 @@ TEST_F(SpareTest, IsMadeAheadUnderATemporaryName) {
   bench.finish_fill();
   EXPECT_TRUE(bench.disk().exists(kSecond));
   EXPECT_FALSE(bench.disk().exists("/d/log/spare.tmp"));
-  EXPECT_FALSE(bench.wal().spare_missing());
+  EXPECT_TRUE(bench.wal().spare_failure().ok());
   EXPECT_EQ(bench.wal().counters().writes, 0u);
 }
 
@@ -38,7 +50,7 @@ TEST_F(SpareTest, IsWaitedForWhereTheLogIsFaster) {
   while (bench.disk().pending_fill() && index < 30) append();
   EXPECT_EQ(bench.answers(), 10u);
   EXPECT_TRUE(bench.disk().pending_fill());
-  EXPECT_FALSE(bench.wal().spare_missing());
+  EXPECT_TRUE(bench.wal().spare_failure().ok());
   bench.settle();
   EXPECT_EQ(bench.answers(), 30u);
   EXPECT_EQ(bench.wal().counters().segments, 3u);
@@ -47,7 +59,7 @@ TEST_F(SpareTest, IsWaitedForWhereTheLogIsFaster) {
 TEST_F(SpareTest, MissingIsSaidOnceAndTriedAgain) {
   bench.disk().set_space_left(false);
   bench.finish_fill();
-  EXPECT_TRUE(bench.wal().spare_missing());
+  EXPECT_EQ(bench.wal().spare_failure().code(), Code::kResourceExhausted);
   EXPECT_TRUE(bench.wal().status().ok());
   append();
   EXPECT_EQ(bench.answers(), 1u);
@@ -55,29 +67,39 @@ TEST_F(SpareTest, MissingIsSaidOnceAndTriedAgain) {
     bench.loop().advance(limits::kSpareRetry);
     ASSERT_TRUE(bench.disk().pending_fill());
     bench.finish_fill();
-    EXPECT_TRUE(bench.wal().spare_missing());
+    EXPECT_EQ(bench.wal().spare_failure().code(), Code::kResourceExhausted);
   }
   EXPECT_EQ(bench.warnings().size(), 1u);
   bench.disk().set_space_left(true);
   bench.loop().advance(limits::kSpareRetry);
   bench.finish_fill();
-  EXPECT_FALSE(bench.wal().spare_missing());
+  EXPECT_TRUE(bench.wal().spare_failure().ok());
 }
 
-TEST_F(SpareTest, MissingWhenItIsNeededFailsTheAppendAndAllThatFollow) {
-  bench.disk().set_space_left(false);
+TEST_F(SpareTest, MissingWhenItIsNeededIsWaitedFor) {
+  fill_up();
   bench.finish_fill();
-  std::vector<Status> told;
-  for (int i = 0; i < 15; ++i) {
-    const pb::Entry entry{pb::EntryType::kNormal, 1, ++index, Bytes::copy(std::string(i == 14 ? 1 : 12'000, 'x'))};
-    bench.wal().append({}, {&entry, 1}, [&](const Status& status) { told.push_back(status); });
-    while (bench.disk().pending_writes() != 0) bench.finish_write();
-  }
-  // It was tried once more.
-  ASSERT_TRUE(bench.disk().pending_fill());
   EXPECT_TRUE(bench.wal().status().ok());
+  EXPECT_EQ(told.size(), 10u);
+  bench.loop().advance(limits::kSpareRetry);
   bench.finish_fill();
-  EXPECT_EQ(bench.wal().status().code(), Code::kResourceExhausted);
+  EXPECT_EQ(told.size(), 10u);
+  bench.disk().set_space_left(true);
+  bench.loop().advance(limits::kSpareRetry);
+  bench.settle();
+  ASSERT_EQ(told.size(), 15u);
+  for (const Status& status : told) EXPECT_TRUE(status.ok()) << status.text();
+  bench.reopen();
+  EXPECT_EQ(bench.recovered().entries.size(), 15u);
+}
+
+TEST_F(SpareTest, ASealDoesNotWaitForSpace) {
+  fill_up();
+  bench.finish_fill();
+  Status sealed;
+  bench.wal().seal([&](const Status& status) { sealed = status; });
+  bench.settle();
+  EXPECT_EQ(sealed.code(), Code::kResourceExhausted);
   ASSERT_EQ(told.size(), 15u);
   for (size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i].ok(), i < 10) << i;
   EXPECT_NE(told.back().text().find("the log is full and no further segment can be made"), std::string::npos);
@@ -85,6 +107,17 @@ TEST_F(SpareTest, MissingWhenItIsNeededFailsTheAppendAndAllThatFollow) {
   bench.disk().set_space_left(true);
   bench.reopen();
   EXPECT_EQ(bench.recovered().entries.size(), 10u);
+}
+
+TEST_F(SpareTest, WhatCannotBeMadeForAnyOtherReasonPoisonsTheLogThatNeedsIt) {
+  bench.disk().set_broken(true);
+  fill_up();
+  EXPECT_TRUE(bench.wal().status().ok());
+  bench.finish_fill();
+  EXPECT_EQ(bench.wal().status().code(), Code::kUnknown);
+  bench.settle();
+  ASSERT_EQ(told.size(), 15u);
+  for (size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i].ok(), i < 10) << i;
 }
 
 TEST_F(SpareTest, IsKeptByTheNextStart) {

@@ -63,7 +63,7 @@ class Wal {
                       std::move_only_function<void(const Status&)> done) = 0;
 
   // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal
-  // of idleness.
+  // of idleness. Where appends wait for a full disk it fails, and they do: nobody knows for how long.
   virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
 
   // Frees whole segments that hold nothing but entries up to `up_to`; they become the segments to come. An image of
@@ -79,10 +79,10 @@ class Wal {
   virtual const Counters& counters() const = 0;
   virtual const Status& status() const = 0;  // ok, or what poisoned the log
 
-  // True while no next segment is there and the last try to make one failed (a full disk). Appends go on
-  // until the current segment is full; the first one that no longer fits fails, and poisons the log. Tried
-  // again every limits::kSpareRetry, and once more when it is needed.
-  virtual bool spare_missing() const { return false; }
+  // Not ok while no next segment is there and the last try to make one failed; kResourceExhausted is a full disk.
+  // Appends go on until the current segment is full. What no longer fits waits while the disk is full; for any other
+  // reason it fails, and poisons the log. Tried again every limits::kSpareRetry, and once more when it is needed.
+  virtual Status spare_failure() const { return {}; }
 };
 
 struct Opened {

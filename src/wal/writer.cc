@@ -79,6 +79,7 @@ void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb:
 }
 
 void Writer::seal(Done done) {
+  if (status_.ok() && waits_for_space()) poison(no_segment());
   if (status_.ok() && sealed_ && queue_.empty()) {
     loop_.post([tell = std::move(done)]() mutable {
       if (tell) tell(Status());
@@ -239,10 +240,10 @@ void Writer::wiped() {
 
 void Writer::move_on() {
   if (!spare_.ready()) {
-    needs_spare_ = true;
-    spare_.prepare(segment_.segment + 1);
+    if (!std::exchange(needs_spare_, true)) spare_.prepare(segment_.segment + 1);
     return;
   }
+  told_full_ = false;
   next_segment_ = {.cluster = manifest_.cluster,
                    .member = manifest_.member,
                    .epoch = ++epoch_max_,
@@ -285,10 +286,19 @@ void Writer::moved_on() {
 }
 
 void Writer::spare_changed() {
-  if (!std::exchange(needs_spare_, false)) return;
-  if (spare_.ready()) return pump();
-  poison(Status(Code::kResourceExhausted,
-                "the log is full and no further segment can be made: " + spare_.failure().text()));
+  if (!needs_spare_) return;
+  if (spare_.ready()) {
+    needs_spare_ = false;
+    return pump();
+  }
+  // Nothing of what waits was begun, so that it can wait: unlike a failed write, a full disk leaves no doubt.
+  if (!waits_for_space()) return poison(no_segment());
+  if (!std::exchange(told_full_, true)) log_.error("what is written waits", {{"error", no_segment().text()}});
+}
+
+Status Writer::no_segment() const {
+  return Status(spare_.failure().code(),
+                "the log is full and no further segment can be made: " + spare_.failure().text());
 }
 
 // Steps, each durable before the next: the hard state, which may stand in a segment that goes, stands in the current

@@ -42,7 +42,7 @@ class Writer final : public Wal {
   void release(Index up_to, env::Pool& pool) override;
   const Counters& counters() const override { return counters_; }
   const Status& status() const override { return status_; }
-  bool spare_missing() const override { return !spare_.failure().ok(); }
+  Status spare_failure() const override { return spare_.failure(); }
 
  private:
   // One call of append or seal that is not answered yet.
@@ -78,6 +78,8 @@ class Writer final : public Wal {
   void header_written();
   void moved_on();
   void spare_changed();
+  bool waits_for_space() const { return needs_spare_ && spare_.failure().code() == Code::kResourceExhausted; }
+  Status no_segment() const;
   void raise_first(uint64_t segment, env::Pool& pool);
   void raised(const Manifest& manifest, const Status& status, env::Pool& pool);
   void poison(Status status);
@@ -116,6 +118,7 @@ class Writer final : public Wal {
   Chunk chunk_;
   bool in_flight_ = false;
   bool needs_spare_ = false;
+  bool told_full_ = false;   // that it waits for the next segment
   uint64_t flight_end_ = 0;  // end_ once the write in flight is durable
   MonoTime flight_began_{};
   MonoTime last_active_{};

@@ -42,11 +42,13 @@ class FakeDisk final : public env::Disk {
     CHECK(fill_.has_value());
     Fill fill = std::move(*fill_);
     fill_.reset();
-    Status status = space_left_ ? create_filled(fill.path, fill.size)
-                                : Status(Code::kResourceExhausted, fill.path + ": no space left");
+    Status status = broken_        ? Status(Code::kUnknown, fill.path + ": input/output error")
+                    : !space_left_ ? Status(Code::kResourceExhausted, fill.path + ": no space left")
+                                   : create_filled(fill.path, fill.size);
     loop_->post([tell = std::move(fill.done), status]() mutable { tell(status); });
   }
   void set_space_left(bool left) { space_left_ = left; }
+  void set_broken(bool broken) { broken_ = broken; }  // no file can be made
   void set_alignment(size_t bytes) { alignment_bytes_ = bytes; }
 
   // The machine loses power, and comes back with `loop`. Every object of this disk must be gone.
@@ -288,6 +290,7 @@ class FakeDisk final : public env::Disk {
   std::optional<Fill> fill_;
   size_t alignment_bytes_ = 4096;
   bool space_left_ = true;
+  bool broken_ = false;
   bool writable_ = true;
 };
 
