@@ -182,7 +182,7 @@ void Replica::tick() {
   expire_reads(now);
   leases_->tick(now);
   hub_->tick(now);
-  watch_disk();
+  tell_of_full_disk();
   compactor_->tick(now, machine_.store().revision(), is_leader());
   if (is_leader() && lessor_term_ == term()) {
     publish();
@@ -266,6 +266,7 @@ void Replica::flush() {
   step_hashes();
   step_compaction();
   step_checkpoint();
+  note_disk();
 }
 
 // At the end of the turn, when what was handed out is applied; a compaction's last step may make way for it.
@@ -414,11 +415,14 @@ bool Replica::is_no_space_raised() const {
   return std::ranges::any_of(machine_.alarms(), [](auto& alarm) { return alarm.first == pb::AlarmType::kNoSpace; });
 }
 
-// While there is still a segment to log the alarm in; one that is disarmed too early comes again.
-void Replica::watch_disk() {
+void Replica::note_disk() {
   Status why = wal_->spare_failure();
   if (why.ok() && checkpointer_) why = checkpointer_->failure();
   quota_.note_disk(why.code() == Code::kResourceExhausted ? why : Status());
+}
+
+// While there is still a segment to log the alarm in; one that is disarmed too early comes again.
+void Replica::tell_of_full_disk() {
   if (quota_.disk_full() && is_leader() && !is_no_space_raised() && !quota_.raising()) quota_.raise([] {});
 }
 

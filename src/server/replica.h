@@ -158,7 +158,8 @@ class Replica {
   bool had_room(const pb::Entry& entry, const machine::Outcome& outcome);
   void propose_no_space(Quota::Done done);
   bool is_no_space_raised() const;
-  void watch_disk();
+  void note_disk();
+  void tell_of_full_disk();
   void take_another_turn();
   void step_compaction();
   void step_hashes();

@@ -183,8 +183,9 @@ Status check_log(env::Disk& disk, const DataDirectory& directory) {
 Status check_writable(env::Disk& disk, const std::string& path) {
   const std::string probe = in(path, std::string(kIdentityName) + ".probe");
   if (const Status status = disk.replace_file(probe, ""); !status.ok()) {
-    return Status(status.code(),
-                  path + ": is not writable (" + status.text() + "): run as its owner, or change its permissions");
+    const char* way_out =
+        status.code() == Code::kPermissionDenied ? ": run as its owner, or change its permissions" : "";
+    return Status(status.code(), path + ": is not writable (" + status.text() + ")" + way_out);
   }
   return disk.remove(probe);
 }

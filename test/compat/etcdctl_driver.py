@@ -27,7 +27,8 @@ from server import Server, free_ports  # noqa: E402
 COMMAND_TIMEOUT_S = 20
 # What quoratectl has in the first release, in its `simple` output.
 QUORATECTL = [("get",), ("put",), ("del",), ("txn",), ("watch",), ("lease",), ("compaction",),
-              ("endpoint", "status"), ("endpoint", "health"), ("endpoint", "hashkv")]
+              ("endpoint", "status"), ("endpoint", "health"), ("endpoint", "hashkv"),
+              ("alarm", "list"), ("alarm", "disarm"), ("defrag",)]
 FLAGS_BEYOND_SIMPLE = ("-w", "--write-out", "--hex", "--stream", "-i", "--interactive")
 # Refused by quoratectl with a text of its own until authentication is there; etcdctl asks the server.
 FLAGS_REFUSED = ("--user", "--password")
@@ -110,7 +111,7 @@ def show_protobuf(data):
 MASKS = [
     (r'"ts":"[^"]*"', '"ts":"<time>"'),
     (r'etcd-endpoints://0x[0-9a-f]+/', 'etcd-endpoints://<pointer>/'),
-    (r'took = [0-9.]+(ns|µs|ms|s)', 'took = <took>'),
+    (r'took (?:= )?[0-9.]+(ns|µs|ms|s)', 'took = <took>'),
     (r'"took":"[0-9.]+(ns|µs|ms|s)"', '"took":"<took>"'),
     (r'"Took" : [0-9.]+(ns|µs|ms|s)', '"Took" : <took>'),
     (r"LocalAddr: '127.0.0.1:\d+'", "LocalAddr: '<local>'"),

@@ -40,6 +40,8 @@ Command command_tree(const std::string& program) {
                                                : "The command line client of Quorate, which etcd understands as well.",
                .details = "",
                .group = ""};
+  root.children.push_back(alarm_command());
+  root.children.push_back(defrag_command());
   root.children.push_back(put_command());
   root.children.push_back(get_command());
   root.children.push_back(del_command());
@@ -51,8 +53,8 @@ Command command_tree(const std::string& program) {
   root.children.push_back(version_command(program));
   root.children.push_back(options_command());
   root.children.push_back(help_command());
-  for (const std::string_view name : {"alarm", "auth", "check", "completion", "defrag", "downgrade", "elect", "lock",
-                                      "make-mirror", "member", "move-leader", "role", "snapshot", "user"}) {
+  for (const std::string_view name : {"auth", "check", "completion", "downgrade", "elect", "lock", "make-mirror",
+                                      "member", "move-leader", "role", "snapshot", "user"}) {
     root.children.push_back(missing_command(name));
   }
   std::sort(root.children.begin(), root.children.end(),

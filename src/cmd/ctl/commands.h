@@ -7,6 +7,8 @@
 
 namespace quorate::cmd::ctl {
 
+Command alarm_command();
+Command defrag_command();
 Command put_command();
 Command get_command();
 Command del_command();

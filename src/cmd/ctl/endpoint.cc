@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cmd/ctl/commands.h"
+#include "cmd/ctl/endpoints.h"
 #include "cmd/ctl/go_text.h"
 #include "env/log_format.h"
 #include "rpc.pb.h"
@@ -13,32 +14,6 @@ constexpr std::string_view kStatusDetails =
     "use, quota,\n"
     "is leader, is learner, raft term, raft index, raft applied index, errors, downgrade target version, downgrade "
     "enabled.";
-
-// The endpoints that were named, or with --cluster those of all members. On failure the exit code.
-std::expected<std::vector<std::string>, int> endpoints_of(Invocation& invocation, Session& session) {
-  if (!invocation.flags.on("cluster")) return invocation.global.endpoints;
-  etcdserverpb::MemberListRequest request;
-  request.set_linearizable(true);
-  const auto members = session.call_generated<etcdserverpb::MemberListResponse>(
-      session.channel(), "/etcdserverpb.Cluster/MemberList", request, invocation.limits(true));
-  if (!members) {
-    return std::unexpected(invocation.error(
-        kExitError, "failed to fetch endpoints from etcd cluster member list: " + error_text(members.error())));
-  }
-  std::vector<std::string> endpoints;
-  for (const etcdserverpb::Member& member : members->members()) {
-    endpoints.insert(endpoints.end(), member.clienturls().begin(), member.clienturls().end());
-  }
-  return endpoints;
-}
-
-template <class Response, class Request>
-Result<Response> ask(Invocation& invocation, Session& session, const std::string& endpoint, std::string_view path,
-                     const Request& request) {
-  auto channel = session.channel_to(endpoint);
-  if (!channel) return fail(channel.error());
-  return session.call_generated<Response>(**channel, path, request, invocation.limits(true));
-}
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
@@ -68,8 +43,9 @@ int run_status(Invocation& invocation) {
   int exit_code = kExitOk;
   std::string lines;
   for (const std::string& endpoint : *endpoints) {
-    const auto status = ask<etcdserverpb::StatusResponse>(
-        invocation, **session, endpoint, "/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest());
+    const auto status =
+        ask_endpoint<etcdserverpb::StatusResponse>(**session, endpoint, "/etcdserverpb.Maintenance/Status",
+                                                   etcdserverpb::StatusRequest(), invocation.limits(true));
     if (status) {
       lines += status_line(endpoint, *status) + "\n";
       continue;
@@ -176,8 +152,8 @@ int run_hash_kv(Invocation& invocation) {
   request.set_revision(invocation.flags.number("rev"));
   std::string lines, failure;
   for (const std::string& endpoint : *endpoints) {
-    const auto hash =
-        ask<etcdserverpb::HashKVResponse>(invocation, **session, endpoint, "/etcdserverpb.Maintenance/HashKV", request);
+    const auto hash = ask_endpoint<etcdserverpb::HashKVResponse>(
+        **session, endpoint, "/etcdserverpb.Maintenance/HashKV", request, invocation.limits(true));
     if (hash) {
       lines += joined({endpoint, std::to_string(hash->hash()), std::to_string(hash->hash_revision())}) + "\n";
       continue;
