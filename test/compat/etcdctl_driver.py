@@ -122,7 +122,7 @@ MASKS = [
     (r'"RaftTerm" : [1-9a-f][0-9a-f]*', '"RaftTerm" : <term>'),
     (r'"(raftTerm|raftIndex|raftAppliedIndex|dbSize|dbSizeInUse)":[1-9]\d*', r'"\1":<n>'),
     (r'"(RaftIndex|RaftAppliedIndex|DBSize|DBSizeInUse)" : [1-9]\d*', r'"\1" : <n>'),
-    (r'(/|[0-9a-f]{16}, 3\.7\.1, 3\.7\.0, )[0-9.]+ [kM]?B, [0-9.]+ [kM]?B, [0-9-]+%, ', r'\1<size>, <size>, <%>, '),
+    (r'(/|[0-9a-f]{1,16}, 3\.7\.1, 3\.7\.0, )[0-9.]+ [kM]?B, [0-9.]+ [kM]?B, [0-9-]+%, ', r'\1<size>, <size>, <%>, '),
     (r'(true|false), (true|false), [1-9]\d*, [1-9]\d*, [1-9]\d*, ', r'\1, \2, <term>, <index>, <index>, '),
     (r'(m1|e1)/[0-9a-f]{8,16}\b', r'\1/<lease>'),
     # Leases have ids of their own in each run, and are hashed.

@@ -263,7 +263,7 @@ def told(line, names):
     """The fields, without what differs between two servers: ids, and the spaces that protobuf's texts vary."""
     text = {name: str(line.get(name)) for name in names}
     for name, value in text.items():
-        value = re.sub(r"ID:\d+", "ID", re.sub(r"\bid:[0-9a-f]{16}", "id", re.sub(r"lease:\d+", "lease", value)))
+        value = re.sub(r"ID:\d+", "ID", re.sub(r"\bid:[0-9a-f]{1,16}", "id", re.sub(r"lease:\d+", "lease", value)))
         if "lease_" in line.get("request", "") and name == "response":
             value = ""  # etcd has the ids of the header in it already, of leases alone
         text[name] = re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", re.sub(r" +", " ", value))
