@@ -114,6 +114,7 @@ void Responder::reply(std::string encoded) const {
   item.kind = ToIo::Kind::kReply;
   item.call = call_;
   item.message = Bytes::adopt(std::move(encoded));
+  item.times = back_->stamps().take(call_);
   if (mutated(Mutant::kWrongStream)) back_->confuse(item);
   back_->answer(io_, std::move(item));
 }
@@ -124,6 +125,7 @@ void Responder::fail(const Status& status) const {
   item.kind = ToIo::Kind::kFinish;
   item.call = call_;
   item.status = status;
+  item.times = back_->stamps().take(call_);
   back_->answer(io_, std::move(item));
 }
 
@@ -181,13 +183,15 @@ void StreamWriter::finish(const Status& status, std::string summary) {
   item.call = call_;
   item.status = status;
   item.message = Bytes::adopt(std::move(summary));
+  item.times = back_->stamps().take(call_);
   back_->answer(io_, std::move(item));
   back_->end_stream(io_, call_);
 }
 
-Back::Back(const env::Env& env, server::Replica& replica, const BackOptions& options)
+Back::Back(const env::Env& env, server::Replica& replica, StageStamps& stamps, const BackOptions& options)
     : env_(env),
       replica_(replica),
+      stamps_(stamps),
       options_(options),
       metrics_(env.metrics, replica, options.extensive_metrics),
       inbox_(env.core, env::Priority::kClient, limits::kRequestMailboxItems,
@@ -276,6 +280,7 @@ void Back::on_stream_item(ToCore&& item) {
     default:  // kCancel
       metrics_.handled(found->second.method, Code::kCanceled, env_.core.now() - found->second.since);
       streams_.erase(found);
+      (void)stamps_.take(item.call);
   }
 }
 
@@ -288,6 +293,7 @@ void Back::on_unary(ToCore&& item) {
   metrics_.started(item.method);
   count_client(item);
   metrics_.message_received(item.method, item.message.size());
+  if (item.times) stamps_.follow(item.call, *item.times);
   if (stopping_) return call.fail(errors::Stopped());
   if (item.require_leader && replica_.leader() == 0 && !exempt_from_leader_check(item.method)) {
     return call.fail(errors::NoLeader());

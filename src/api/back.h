@@ -21,6 +21,7 @@
 #include "api/access.h"
 #include "api/port.h"
 #include "api/service_metrics.h"
+#include "api/stage_stamps.h"
 #include "env/env.h"
 #include "machine/guard.h"
 #include "server/replica.h"
@@ -103,7 +104,8 @@ struct BackOptions {
 
 class Back {
  public:
-  Back(const env::Env& env, server::Replica& replica, const BackOptions& options);
+  // `stamps` is a part of `env`'s trace.
+  Back(const env::Env& env, server::Replica& replica, StageStamps& stamps, const BackOptions& options);
   ~Back();
 
   CoreMailbox& inbox() { return inbox_; }
@@ -119,6 +121,7 @@ class Back {
   const env::Env& env() const { return env_; }
   const BackOptions& options() const { return options_; }
   ServiceMetrics& metrics() { return metrics_; }
+  StageStamps& stamps() { return stamps_; }
 
   // A unary call is answered in parts from here on, by `stream`.
   void adopt(const Responder& call, std::unique_ptr<Stream> stream);
@@ -155,6 +158,7 @@ class Back {
 
   const env::Env& env_;
   server::Replica& replica_;
+  StageStamps& stamps_;
   const BackOptions options_;
   ServiceMetrics metrics_;
   std::vector<IoMailbox*> io_;

@@ -48,7 +48,12 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   if (client_api_version.size() <= kClientVersionBytesMax) open.client_api_version = client_api_version;
   open.kind = row_of(*method).kind;
   open.peer = std::move(head.peer);
-  if (open.kind == MethodKind::kUnary) return;
+  if (open.kind == MethodKind::kUnary) {
+    if (http::header_of(head.headers, kTraceHeader) != "1") return;
+    open.times = std::make_unique<StageTimes>();
+    open.times->begin = env_.clock.now();
+    return;
+  }
   ToCore item = item_of(ToCore::Kind::kOpen, call);
   item.method = open.method;
   item.require_leader = open.require_leader;
@@ -112,6 +117,8 @@ void Front::forward_unary(http::CallId call, Open& open) {
   item.method = open.method;
   item.require_leader = open.require_leader;
   item.client_api_version = std::move(open.client_api_version);
+  if (open.times) (*open.times)[env::Stage::kParse] = env_.clock.now();
+  item.times = std::move(open.times);
   open.request = open.message;
   open.since = env_.loop.now();
   item.message = std::move(open.message);
@@ -120,12 +127,18 @@ void Front::forward_unary(http::CallId call, Open& open) {
   forwarded_bytes_ += bytes;
 }
 
-void Front::finish(http::CallId call, const Status& status, std::string_view summary) {
+// The trailer of a call that asked where its time went.
+http::Headers Front::trailers_of(const std::unique_ptr<StageTimes>& times) const {
+  if (!times) return {};
+  return {{std::string(kTraceHeader), times->text(env_.clock.now())}};
+}
+
+void Front::finish(http::CallId call, const Status& status, std::string_view summary, const http::Headers& trailers) {
   if (const auto found = open_.find(call); found != open_.end()) {
     note_answer(found->second, summary, status.ok());
     forget(found);
   }
-  server_->finish(call, status);
+  server_->finish(call, status, trailers);
 }
 
 void Front::note_answer(const Open& open, std::string_view response, bool ok) {
@@ -177,11 +190,11 @@ void Front::on_item(ToIo&& item) {
       }
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
-      return server_->finish(item.call, Status());
+      return server_->finish(item.call, Status(), trailers_of(item.times));
     case ToIo::Kind::kSend: return send(std::move(item));
     case ToIo::Kind::kExpect: return expect_parts(item.call);
     case ToIo::Kind::kPart: return send_part(std::move(item));
-    case ToIo::Kind::kFinish: return finish(item.call, item.status, item.message.view());
+    case ToIo::Kind::kFinish: return finish(item.call, item.status, item.message.view(), trailers_of(item.times));
     case ToIo::Kind::kRespond: return server_->respond(item.call, std::move(*item.response));
     case ToIo::Kind::kDrain: return drain();
   }

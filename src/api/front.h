@@ -51,9 +51,10 @@ class Front final : public http::Handler {
     std::string peer;
     Bytes request;
     MonoTime since{};
-    size_t owed_bytes = 0;      // credit not yet returned
-    bool in_parts = false;      // unary: the core answers as on a stream
-    size_t response_bytes = 0;  // of those parts
+    std::unique_ptr<StageTimes> times;  // unary: until the core has it, if the client asked
+    size_t owed_bytes = 0;              // credit not yet returned
+    bool in_parts = false;              // unary: the core answers as on a stream
+    size_t response_bytes = 0;          // of those parts
   };
 
   using OpenCalls = std::unordered_map<http::CallId, Open>;
@@ -61,7 +62,9 @@ class Front final : public http::Handler {
   void forward_message(http::CallId call, Bytes message);
   void forward_unary(http::CallId call, Open& open);
   // Forgets the call and ends it.
-  void finish(http::CallId call, const Status& status, std::string_view summary = {});
+  void finish(http::CallId call, const Status& status, std::string_view summary = {},
+              const http::Headers& trailers = {});
+  http::Headers trailers_of(const std::unique_ptr<StageTimes>& times) const;
   void forget(OpenCalls::iterator found);
   void note_answer(const Open& open, std::string_view response, bool ok);
   void on_item(ToIo&& item);

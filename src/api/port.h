@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/methods.h"
+#include "api/stage_stamps.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "env/mailbox.h"
@@ -37,9 +38,10 @@ struct ToCore {
   std::string client_api_version;  // kUnary, kOpen: metadata client-api-version; empty for none
   IoIndex io = 0;
   http::CallId call = 0;
-  Bytes message;                     // kUnary, kMessage
-  size_t credit_bytes = 0;           // kCredit: so many bytes of the stream have left
-  std::unique_ptr<PlainCall> plain;  // kPlain
+  Bytes message;                      // kUnary, kMessage
+  std::unique_ptr<StageTimes> times;  // kUnary: where its time went, if that was asked for
+  size_t credit_bytes = 0;            // kCredit: so many bytes of the stream have left
+  std::unique_ptr<PlainCall> plain;   // kPlain
 };
 
 struct ToIo {
@@ -50,6 +52,7 @@ struct ToIo {
   size_t message_bytes = 0;   // kPart, the first: of the whole
   std::vector<Bytes> pieces;  // kSend with several
   Status status;              // kFinish
+  std::unique_ptr<StageTimes> times;              // kReply, kFinish: of a call that asked for them
   std::unique_ptr<http::PlainResponse> response;  // kRespond
 };
 

@@ -5,6 +5,7 @@
 // between loops synchronise.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +23,7 @@ enum class Stage : uint8_t {
   kReply,    // core: the answer is encoded
   kSend,     // io: the answer is in the socket's queue
 };
+inline constexpr size_t kStages = 9;
 std::string_view stage_name(Stage stage);
 
 // Kinds of input, for the recorder. An accept's bytes are the text of the address that was listened on; those of a

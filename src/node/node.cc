@@ -58,6 +58,10 @@ server::ReplicaOptions replica_options(const Config& config, const wal::Identity
   return out;
 }
 
+env::Env with_trace(const env::Env& env, env::Trace& trace) {
+  return {env.clock, env.core, env.net, env.disk, env.pool, env.log, env.metrics, trace, env.seed};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::create(const env::Env& env, std::vector<env::LoopEnv> serving,
@@ -71,7 +75,7 @@ Result<std::unique_ptr<Node>> Node::create(const env::Env& env, std::vector<env:
 }
 
 Node::Node(const env::Env& env, std::vector<env::LoopEnv> serving, const Config& config)
-    : env_(env), serving_(std::move(serving)), config_(config) {}
+    : stamps_(env.clock, env.trace), env_(with_trace(env, stamps_)), serving_(std::move(serving)), config_(config) {}
 
 Node::~Node() {
   env_.core.cancel(stop_timer_);
@@ -148,7 +152,7 @@ Status Node::open_store() {
   back_options.access = {.origins = config_.cors, .hosts = config_.host_whitelist};
   back_options.command_line = config_.command_line;
   export_gates(env_.metrics, config_.feature_gates);
-  back_ = std::make_unique<api::Back>(env_, *replica_, back_options);
+  back_ = std::make_unique<api::Back>(env_, *replica_, stamps_, back_options);
   return Status();
 }
 

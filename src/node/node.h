@@ -63,6 +63,7 @@ class Node {
   void serve();
   void seal();
 
+  api::StageStamps stamps_;  // a part of env_
   const env::Env env_;
   const std::vector<env::LoopEnv> serving_;
   const Config config_;

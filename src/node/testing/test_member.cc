@@ -75,14 +75,16 @@ void TestMember::stop() {
 
 struct TestClient::Events final : http::CallEvents {
   void on_message(Bytes message) override { messages.push_back(std::move(message)); }
-  void on_end(const Status& end_status, const http::Headers&) override {
+  void on_end(const Status& end_status, const http::Headers& end_trailers) override {
     ended = true;
+    trailers = end_trailers;
     status = end_status;
   }
 
   std::deque<Bytes> messages;
   bool ended = false;
   Status status;
+  http::Headers trailers;
 };
 
 template <class Condition>
@@ -120,7 +122,7 @@ Answer TestClient::call(std::string_view path, std::string_view message, http::H
   connection_->send(call, Bytes::copy(message));
   connection_->half_close(call);
   run_until([&events] { return events.ended; });
-  return {events.status, {events.messages.begin(), events.messages.end()}};
+  return {events.status, {events.messages.begin(), events.messages.end()}, events.trailers};
 }
 
 void TestClient::open_stream(std::string_view path) {
@@ -134,7 +136,7 @@ void TestClient::half_close() { connection_->half_close(stream_call_); }
 
 Answer TestClient::next() {
   run_until([this] { return stream_->ended || !stream_->messages.empty(); });
-  Answer answer{stream_->status, {}};
+  Answer answer{stream_->status, {}, {}};
   if (!stream_->messages.empty()) {
     answer.messages.push_back(std::move(stream_->messages.front()));
     stream_->messages.pop_front();

@@ -66,6 +66,7 @@ class TestMember {
 struct Answer {
   Status status;
   std::vector<Bytes> messages;
+  http::Headers trailers{};
 };
 
 // One connection, used by one thread; every method returns when the answer is there.
