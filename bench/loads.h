@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,6 +121,29 @@ class WatchLoad : public Sink {
   uint64_t puts_ = 0;
   uint32_t in_flight_ = 0;
   bool writing_ = false;
+};
+
+// A mix at an even rate (`rate`), whatever the answers take, with watchers on a connection of their own.
+class MixedLoad : public Sink {
+ public:
+  explicit MixedLoad(Runner& runner);
+  bool run();
+
+  void on_data(Connection&, uint32_t, std::span<const uint8_t>) override {}
+  void on_end(Connection& connection, uint32_t slot, int grpc_status, std::string_view message) override;
+  void on_writable(Connection&) override {}
+
+ private:
+  void send_what_is_due();
+  bool send(Connection& connection, uint32_t slot);
+
+  Runner& runner_;
+  Request put_, get_, range_, grant_;
+  std::vector<uint64_t> due_;  // of the request in each slot
+  std::deque<uint32_t> idle_;
+  Random random_;
+  uint64_t began_ns_ = 0;
+  uint64_t sent_ = 0;
 };
 
 }  // namespace quorate::bench

@@ -14,7 +14,8 @@ namespace {
 constexpr char kUsage[] =
     "usage: quorate_bench WORKLOAD --port=N [--host=127.0.0.1] [--connections=N] [--streams=N] [--seconds=S]\n"
     "                     [--warmup=S] [--keys=N] [--value-size=N] [--writers=N] [--seed=N] [--server-pid=N]\n"
-    "workloads: fill read-all put get get-serializable range watch keepalive\n";
+    "                     [--rate=N] [--each-second=1]\n"
+    "workloads: fill read-all put get get-serializable range watch keepalive mixed\n";
 
 bool parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
@@ -49,6 +50,10 @@ bool parse(int argc, char** argv, Options& o) {
       o.writers = number();
     else if (name == "seed")
       o.seed = number();
+    else if (name == "rate")
+      o.rate = number();
+    else if (name == "each-second")
+      o.each_second = number() != 0;
     else if (name == "server-pid")
       o.server_pid = static_cast<int>(number());
     else
@@ -61,6 +66,7 @@ bool parse(int argc, char** argv, Options& o) {
 bool run(Runner& runner, std::string_view workload) {
   if (workload == "watch") return WatchLoad(runner).run();
   if (workload == "keepalive") return KeepAliveLoad(runner).run();
+  if (workload == "mixed") return MixedLoad(runner).run();
   if (workload == "fill") return UnaryLoad(runner, UnaryKind::kFill).run();
   if (workload == "read-all") return UnaryLoad(runner, UnaryKind::kReadAll).run();
   if (workload == "put") return UnaryLoad(runner, UnaryKind::kPut).run();

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -96,17 +97,45 @@ void Runner::flush_all() {
   }
 }
 
-void Runner::measure() {
-  turn_until(options_.warmup_s, [] { return false; });
+void Runner::turns_for(double seconds, const std::function<void()>& each_turn) {
+  if (!each_turn) {
+    turn_until(seconds, [] { return false; });
+    return;
+  }
+  const uint64_t end = now_ns_ + static_cast<uint64_t>(seconds * 1e9);
+  while (now_ns_ < end) {
+    each_turn();
+    turn(1);
+  }
+}
+
+void Runner::measure(const std::function<void()>& each_turn) {
+  turns_for(options_.warmup_s, each_turn);
   const uint64_t start = now_ns_;
   const double server = cpu_of_process_s(options_.server_pid);
   const double client = own_cpu_s();
   measuring_ = true;
-  turn_until(options_.seconds, [] { return false; });
+  if (options_.each_second) {
+    for (uint64_t second = 1; second <= static_cast<uint64_t>(options_.seconds); ++second) {
+      const double passed = static_cast<double>(now_ns_ - start) / 1e9;
+      turns_for(std::max(0.0, static_cast<double>(second) - passed), each_turn);
+      tell_second(second);
+    }
+  } else {
+    turns_for(options_.seconds, each_turn);
+  }
   measuring_ = false;
   result_.seconds = static_cast<double>(now_ns_ - start) / 1e9;
   result_.server_cpu_s = cpu_of_process_s(options_.server_pid) - server;
   result_.client_cpu_s = own_cpu_s() - client;
+}
+
+void Runner::tell_second(uint64_t second) {
+  std::printf("{\"second\":%llu,\"done\":%llu,\"p99_us\":%.1f,\"errors\":%llu}\n",
+              static_cast<unsigned long long>(second), static_cast<unsigned long long>(second_.total()),
+              static_cast<double>(second_.value_at(0.99)) / 1e3, static_cast<unsigned long long>(result_.errors));
+  std::fflush(stdout);
+  second_ = {};
 }
 
 void Runner::failed(std::string_view why) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +25,9 @@ struct Options {
   uint32_t range_keys = 100;
   uint32_t writers = 8;  // puts in flight that feed the watchers
   uint64_t seed = 1;
-  int server_pid = 0;  // 0: the server's CPU is not measured
+  uint32_t rate = 0;         // of the mix: requests a second
+  int server_pid = 0;        // 0: the server's CPU is not measured
+  bool each_second = false;  // a line of JSON for each second that is measured
 };
 
 // What a workload counts, only while `measuring`.
@@ -61,8 +64,8 @@ class Runner {
     }
     return true;
   }
-  // Warm-up, then the measured time.
-  void measure();
+  // Warm-up, then the measured time. `each_turn` runs at the beginning of each turn, and turns are short then.
+  void measure(const std::function<void()>& each_turn = {});
 
   // The time of this turn's beginning, CLOCK_MONOTONIC.
   uint64_t now_ns() const { return now_ns_; }
@@ -70,6 +73,7 @@ class Runner {
   void succeeded(uint64_t latency_ns, uint64_t count = 1) {
     if (!measuring_) return;
     result_.latency.record(latency_ns);
+    second_.record(latency_ns);
     result_.done += count;
   }
   void counted(uint64_t count) {
@@ -82,9 +86,12 @@ class Runner {
 
  private:
   void flush_all();
+  void turns_for(double seconds, const std::function<void()>& each_turn);
+  void tell_second(uint64_t second);
 
   Options options_;
   Result result_;
+  Histogram second_;  // of the last second alone
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<uint8_t> scratch_;
   int epoll_ = -1;
