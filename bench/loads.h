@@ -123,10 +123,10 @@ class WatchLoad : public Sink {
   bool writing_ = false;
 };
 
-// A mix at an even rate (`rate`), whatever the answers take, with watchers on a connection of their own.
-class MixedLoad : public Sink {
+// At an even rate (`rate`), whatever the answers take: puts, or a mix with watchers on a connection of their own.
+class PacedLoad : public Sink {
  public:
-  explicit MixedLoad(Runner& runner);
+  PacedLoad(Runner& runner, bool mixed);
   bool run();
 
   void on_data(Connection&, uint32_t, std::span<const uint8_t>) override {}
@@ -138,6 +138,7 @@ class MixedLoad : public Sink {
   bool send(Connection& connection, uint32_t slot);
 
   Runner& runner_;
+  const bool mixed_;
   Request put_, get_, range_, grant_;
   std::vector<uint64_t> due_;  // of the request in each slot
   std::deque<uint32_t> idle_;

@@ -15,7 +15,7 @@ constexpr char kUsage[] =
     "usage: quorate_bench WORKLOAD --port=N [--host=127.0.0.1] [--connections=N] [--streams=N] [--seconds=S]\n"
     "                     [--warmup=S] [--keys=N] [--value-size=N] [--writers=N] [--seed=N] [--server-pid=N]\n"
     "                     [--rate=N] [--each-second=1]\n"
-    "workloads: fill read-all put get get-serializable range watch keepalive mixed\n";
+    "workloads: fill read-all put get get-serializable range watch keepalive mixed paced-put\n";
 
 bool parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
@@ -66,7 +66,8 @@ bool parse(int argc, char** argv, Options& o) {
 bool run(Runner& runner, std::string_view workload) {
   if (workload == "watch") return WatchLoad(runner).run();
   if (workload == "keepalive") return KeepAliveLoad(runner).run();
-  if (workload == "mixed") return MixedLoad(runner).run();
+  if (workload == "mixed") return PacedLoad(runner, true).run();
+  if (workload == "paced-put") return PacedLoad(runner, false).run();
   if (workload == "fill") return UnaryLoad(runner, UnaryKind::kFill).run();
   if (workload == "read-all") return UnaryLoad(runner, UnaryKind::kReadAll).run();
   if (workload == "put") return UnaryLoad(runner, UnaryKind::kPut).run();

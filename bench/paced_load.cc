@@ -1,4 +1,4 @@
-// What a cluster does all day: puts, gets, ranges and leases at an even rate, and watchers beside them.
+// Loads at an even rate. The mix is what a cluster does all day: puts, gets, ranges, leases, and watchers beside them.
 #include <algorithm>
 #include <cmath>
 
@@ -14,8 +14,9 @@ constexpr uint64_t kSecond = 1'000'000'000;
 
 }  // namespace
 
-MixedLoad::MixedLoad(Runner& runner)
+PacedLoad::PacedLoad(Runner& runner, bool mixed)
     : runner_(runner),
+      mixed_(mixed),
       put_(Request::put(runner.options().value_size)),
       get_(Request::get(false)),
       range_(Request::range()),
@@ -23,11 +24,11 @@ MixedLoad::MixedLoad(Runner& runner)
       due_(size_t{runner.options().connections} * runner.options().streams),
       random_(runner.options().seed) {}
 
-bool MixedLoad::run() {
+bool PacedLoad::run() {
   const Options& options = runner_.options();
   if (options.rate == 0 || !runner_.connect(options.connections + 1, *this)) return false;
   Connection& watching = runner_.connection(options.connections);
-  for (uint32_t i = 0; i < kWatchers; ++i) {
+  for (uint32_t i = 0; mixed_ && i < kWatchers; ++i) {
     watching.open("/etcdserverpb.Watch/Watch", Request::watch_create(random_.below(options.keys)).bytes(), i, false);
   }
   for (uint32_t i = 0; i < due_.size(); ++i) idle_.push_back(i);
@@ -37,7 +38,7 @@ bool MixedLoad::run() {
 }
 
 // A request is late from when it was due, whether or not it could be sent then.
-void MixedLoad::send_what_is_due() {
+void PacedLoad::send_what_is_due() {
   const Options& options = runner_.options();
   while (!idle_.empty()) {
     const uint64_t due = began_ns_ + static_cast<uint64_t>(static_cast<double>(sent_) * kSecond / options.rate);
@@ -51,9 +52,9 @@ void MixedLoad::send_what_is_due() {
   }
 }
 
-bool MixedLoad::send(Connection& connection, uint32_t slot) {
+bool PacedLoad::send(Connection& connection, uint32_t slot) {
   const Options& options = runner_.options();
-  const uint32_t drawn = random_.below(100);
+  const uint32_t drawn = mixed_ ? random_.below(100) : 0;
   const uint32_t number = slot % options.streams;
   if (drawn < 45) {
     put_.set_key(random_.below(options.keys));
@@ -72,7 +73,7 @@ bool MixedLoad::send(Connection& connection, uint32_t slot) {
   return connection.open("/etcdserverpb.Lease/LeaseGrant", grant_.bytes(), number, true) != 0;
 }
 
-void MixedLoad::on_end(Connection& connection, uint32_t slot, int grpc_status, std::string_view message) {
+void PacedLoad::on_end(Connection& connection, uint32_t slot, int grpc_status, std::string_view message) {
   if (connection.number() == runner_.options().connections) return runner_.failed("a watch has ended");
   const uint32_t place = connection.number() * runner_.options().streams + slot;
   if (grpc_status != 0) {
