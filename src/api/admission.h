@@ -8,7 +8,8 @@
 // Invariants:
 //   (1) Of one connection at most limits::kConnectionQueuedBytesHigh are unsent or awaited before a further request is
 //       let in.
-//   (2) Over limits::kUnsentBytesHigh in all, one with a large answer is let in only where its connection holds nothing;
+//   (2) Over limits::kUnsentBytesHigh in all, one with a large answer is let in only where its connection holds
+//   nothing;
 //       over limits::kUnsentBytesMax none.
 //   (3) What was let in is given back exactly once, by whoever let it in.
 #pragma once
@@ -19,8 +20,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/bytes.h"
 #include "api/methods.h"
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "base/time.h"
 #include "http/server.h"
@@ -57,8 +58,8 @@ class Admission {
   size_t reserved_bytes() const { return reserved_; }
   size_t connections() const { return lanes_.size(); }
 
-  // Goes over connections with waiting requests, each at most once and `connections_max` in all. `take(waiting)` is asked of
-  // the first of each until it answers false: that one goes on waiting.
+  // Goes over connections with waiting requests, each at most once and `connections_max` in all. `take(waiting)` is
+  // asked of the first of each until it answers false: that one goes on waiting.
   template <class Take>
   void step(size_t connections_max, Take&& take) {
     for (size_t left = std::min(connections_max, turns_.size()); left > 0; --left) {

@@ -9,7 +9,7 @@ namespace quorate::api {
 namespace {
 
 constexpr Duration kDrainPoll = 10ms;
-constexpr Duration kWaitingPoll = 10ms;          // for who waits until a client has read
+constexpr Duration kWaitingPoll = 10ms;            // for who waits until a client has read
 constexpr size_t kWaitingConnectionsAtOnce = 256;  // looked at, at a time
 constexpr size_t kWaitingConnectionsPerReply = 4;
 constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
@@ -152,11 +152,10 @@ bool Front::take_waiting(uint64_t connection, const Admission::Waiting& waiting)
     return true;
   }
   if (env_.loop.now() - waiting.since < limits::kBudgetWait) return false;
-  env_.log.warn("refusing a request of a client that does not read",
-                {{"remote-addr", found->second.peer},
-                 {"method", row_of(found->second.method).name},
-                 {"unsent-bytes", unsent.connection},
-                 {"unsent-bytes-of-all", unsent.all}});
+  env_.log.warn("refusing a request of a client that does not read", {{"remote-addr", found->second.peer},
+                                                                      {"method", row_of(found->second.method).name},
+                                                                      {"unsent-bytes", unsent.connection},
+                                                                      {"unsent-bytes-of-all", unsent.all}});
   on_cancel(waiting.call);
   server_->finish(waiting.call, errors::RequestTooManyRequests());
   return true;

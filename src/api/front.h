@@ -33,7 +33,9 @@ class Front final : public http::Handler {
   IoMailbox& mailbox() { return mailbox_; }
 
   // What is counted against budgets now, all together; 0 where no call is under way.
-  size_t budgeted_bytes() const { return forwarded_bytes_ + admission_.reserved_bytes() + server_->unsent_bytes() + server_->unfinished_bytes(); }
+  size_t budgeted_bytes() const {
+    return forwarded_bytes_ + admission_.reserved_bytes() + server_->unsent_bytes() + server_->unfinished_bytes();
+  }
 
   void on_call(http::CallId call, http::CallHead&& head) override;
   void on_message(http::CallId call, Bytes message) override;

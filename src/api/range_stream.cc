@@ -88,7 +88,8 @@ class RangeStream final : public Stream {
   // A chunk has so many keys because the one before was small; what is too large then comes with the next.
   void cut(pb::RangeResponse& response) const {
     const bool over = back_.parts_bytes() >= limits::kPartsBytesHigh;
-    const size_t bytes_max = over ? limits::kRangePartBytes : kChunkTimesAimMax * back_.options().limits.max_request_bytes;
+    const size_t bytes_max =
+        over ? limits::kRangePartBytes : kChunkTimesAimMax * back_.options().limits.max_request_bytes;
     size_t bytes = 0, keys = 0;
     while (keys < response.kvs.size() && (keys == 0 || bytes < bytes_max)) {
       bytes += response.kvs[keys].key.size() + response.kvs[keys].value.size();

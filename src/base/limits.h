@@ -108,8 +108,8 @@ inline constexpr size_t kFlightRecorderBytesMax = size_t{4} * 1024 * 1024 * 1024
 
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag
-inline constexpr size_t kWatchBytesHigh = 64 * 1024 * 1024;  // unsent of all streams; above it each has its share
-inline constexpr size_t kWatchShareBytes = 64 * 1024;        // alone, and one answer
+inline constexpr size_t kWatchBytesHigh = 64 * 1024 * 1024;       // unsent of all streams; above it each has its share
+inline constexpr size_t kWatchShareBytes = 64 * 1024;             // alone, and one answer
 inline constexpr size_t kWatchCatchUpRevisions = 1000;            // of one answer while catching up
 inline constexpr size_t kWatchCatchUpBytes = 1024 * 1024;  // of its events; above it no further revision is added
 static_assert(kWatchCatchUpBytes < kWatchStreamBytesHigh);

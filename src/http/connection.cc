@@ -158,9 +158,8 @@ void Connection::cut_stalled(Duration still_max) {
   if (gone_ || unsent_bytes() < limits::kStalledBytesMin) {
     stall_.reset();
   } else if (blocked_ && stall_.look(written_bytes_) >= still_max) {
-    server_.env().log.warn(
-        "closing a connection whose client does not read",
-        {{"remote-addr", peer_}, {"unsent-bytes", unsent_bytes()}, {"without-progress", still_max}});
+    server_.env().log.warn("closing a connection whose client does not read",
+                           {{"remote-addr", peer_}, {"unsent-bytes", unsent_bytes()}, {"without-progress", still_max}});
     return lose();
   }
   if (!gone_ && !lingering_ && protocol_) protocol_->cut_stalled(still_max);

@@ -309,13 +309,13 @@ void Http2::cut_stalled(Duration still_max) {
       continue;
     }
     if (call.stall.look(call.out.taken_bytes() + call.held_bytes) < still_max) continue;
-    server_.env().log.warn(unsent ? "closing a stream whose client does not read"
-                                  : "closing a stream whose request does not go on",
-                           {{"remote-addr", connection_.peer()},
-                            {"stream", call.id},
-                            {"unsent-bytes", call.out.size()},
-                            {"held-bytes", call.held_bytes},
-                            {"without-progress", still_max}});
+    server_.env().log.warn(
+        unsent ? "closing a stream whose client does not read" : "closing a stream whose request does not go on",
+        {{"remote-addr", connection_.peer()},
+         {"stream", call.id},
+         {"unsent-bytes", call.out.size()},
+         {"held-bytes", call.held_bytes},
+         {"without-progress", still_max}});
     if (unsent) {
       cut(call);
       server_.cancel(call);

@@ -39,7 +39,7 @@ std::string_view violation_name(ViolationKind kind) {
       "history",     "log",        "lost",         "phantom",      "repeated",     "answer",
       "term",        "revision",   "order",        "stale read",   "future read",  "wrong read",
       "watch order", "watch gap",  "watch event",  "watch resume", "watch cancel", "watch progress",
-      "lease early", "lease late", "lease answer", "contents",     "budget", "stuck"};
+      "lease early", "lease late", "lease answer", "contents",     "budget",       "stuck"};
   return kNames.at(static_cast<size_t>(kind));
 }
 

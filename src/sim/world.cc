@@ -114,7 +114,8 @@ class World {
     const size_t bytes = member_.budgeted_bytes();
     if (bytes == 0) return;
     outcome_.violations.push_back(
-        {ViolationKind::kBudget, std::to_string(bytes) + " bytes count against budgets, and nobody waits for anything"});
+        {ViolationKind::kBudget,
+         std::to_string(bytes) + " bytes count against budgets, and nobody waits for anything"});
   }
 
   // Long after the last renewal: what is left of a lease must not have grown. False: it did not come up.

@@ -155,9 +155,8 @@ TEST(PosixNet, WithoutDescriptorsAListenerRestsAndGoesOnLater) {
 TEST(PosixNet, TheLastDescriptorsAreNotForClients) {
   PosixTestWorld world;
   std::vector<std::unique_ptr<Socket>> sockets;
-  auto listener = world.net().listen({"127.0.0.1", 0, ""}, {}, [&](std::unique_ptr<Socket> socket) {
-    sockets.push_back(std::move(socket));
-  });
+  auto listener = world.net().listen({"127.0.0.1", 0, ""}, {},
+                                     [&](std::unique_ptr<Socket> socket) { sockets.push_back(std::move(socket)); });
   ASSERT_TRUE(listener);
   const auto target = socket_address((*listener)->address());
   std::vector<Fd> clients;
