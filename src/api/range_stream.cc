@@ -9,7 +9,6 @@ namespace quorate::api::kv {
 namespace {
 
 constexpr int64_t kFirstChunkKeys = 10;
-constexpr size_t kChunkTimesAimMax = 3;  // of what etcd aims at; its chunks have no bound in bytes
 
 // RangeStreamResponse{range_response = 1}.
 std::string wrapped(const std::string& range_response) {
@@ -58,7 +57,13 @@ class RangeStream final : public Stream {
 
   void on_credit(size_t bytes) override {
     note_unsent(writer_.credit(bytes));
-    if (begun_) pump();
+    if (begun_) writer_.want_turn();
+  }
+
+  // A chunk may be large, and others have their turn between two of them.
+  bool on_turn() override {
+    if (!ended_ && may_send()) send_chunk();
+    return !ended_ && may_send();
   }
 
  private:
@@ -68,11 +73,7 @@ class RangeStream final : public Stream {
     if (request_.revision <= 0) request_.revision = header_.revision;
     limit_ = request_.limit;
     next_key_ = request_.key;
-    pump();
-  }
-
-  void pump() {
-    while (!ended_ && may_send()) send_chunk();
+    if (on_turn()) writer_.want_turn();
   }
 
   bool may_send() const {
@@ -88,8 +89,7 @@ class RangeStream final : public Stream {
   // A chunk has so many keys because the one before was small; what is too large then comes with the next.
   void cut(pb::RangeResponse& response) const {
     const bool over = back_.parts_bytes() >= limits::kPartsBytesHigh;
-    const size_t bytes_max =
-        over ? limits::kRangePartBytes : kChunkTimesAimMax * back_.options().limits.max_request_bytes;
+    const size_t bytes_max = over ? limits::kRangePartBytes : back_.options().limits.max_request_bytes;
     size_t bytes = 0, keys = 0;
     while (keys < response.kvs.size() && (keys == 0 || bytes < bytes_max)) {
       bytes += response.kvs[keys].key.size() + response.kvs[keys].value.size();

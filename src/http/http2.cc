@@ -300,29 +300,36 @@ void Http2::on_lost() {
 
 void Http2::cut_stalled(Duration still_max) {
   const bool reads_not = connection_.unsent_bytes() >= limits::kStalledBytesMin;
+  const bool pressed = server_.unfinished_bytes() > limits::kUnfinishedBytesMax / 2;
+  Cut unread, unfinished;
   for (Call* next = first_; next != nullptr;) {
     Call& call = *std::exchange(next, next->next);
     const bool unsent = reads_not && call.out.size() > 0;
-    const bool unfinished = call.held_bytes > 0 && server_.unfinished_bytes() > limits::kUnfinishedBytesMax / 2;
-    if (!unsent && !unfinished) {
+    if (!unsent && !(pressed && call.held_bytes > 0)) {
       call.stall.reset();
       continue;
     }
     if (call.stall.look(call.out.taken_bytes() + call.held_bytes) < still_max) continue;
-    server_.env().log.warn(
-        unsent ? "closing a stream whose client does not read" : "closing a stream whose request does not go on",
-        {{"remote-addr", connection_.peer()},
-         {"stream", call.id},
-         {"unsent-bytes", call.out.size()},
-         {"held-bytes", call.held_bytes},
-         {"without-progress", still_max}});
     if (unsent) {
+      unread.add(call.id, call.out.size());
       cut(call);
       server_.cancel(call);
     } else {
+      unfinished.add(call.id, call.held_bytes);
       abort(call, errors::RequestTooManyRequests());
     }
   }
+  tell_of(unread, "closing streams whose client does not read", "unsent-bytes", still_max);
+  tell_of(unfinished, "closing streams whose requests do not go on", "held-bytes", still_max);
+}
+
+void Http2::tell_of(const Cut& cut, std::string_view what, std::string_view bytes, Duration still_max) {
+  if (cut.streams == 0) return;
+  server_.env().log.warn(what, {{"remote-addr", connection_.peer()},
+                                {"streams", cut.streams},
+                                {"first-stream", cut.first},
+                                {bytes, cut.bytes},
+                                {"without-progress", still_max}});
 }
 
 // Pings, silence, and the end.

@@ -72,6 +72,17 @@ class Http2 final : public Protocol, private SessionEvents {
     guard_.on_sent();
   }
 
+  // What one look at stalled calls has ended.
+  struct Cut {
+    size_t streams = 0, bytes = 0;
+    StreamId first = 0;
+    void add(StreamId stream, size_t bytes_of_it) {
+      if (streams++ == 0) first = stream;
+      bytes += bytes_of_it;
+    }
+  };
+  void tell_of(const Cut& cut, std::string_view what, std::string_view bytes, Duration still_max);
+
   MonoTime now() { return server_.env().loop.now(); }
   Call* accept(StreamId stream);
   void accept_grpc(StreamId stream);
