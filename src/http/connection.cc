@@ -107,7 +107,8 @@ void Connection::flush() {
     const size_t before = output_.size();
     blocked_ = !output_.write_to(*socket_);
     written_bytes_ += before - output_.size();
-    if (++rounds == kRounds && !blocked_) {
+    server_.count_written(before - output_.size());
+    if (++rounds >= server_.rounds_left(kRounds) && !blocked_) {
       come_back();
       return;
     }
@@ -158,8 +159,10 @@ void Connection::cut_stalled(Duration still_max) {
   if (gone_ || unsent_bytes() < limits::kStalledBytesMin) {
     stall_.reset();
   } else if (blocked_ && stall_.look(written_bytes_) >= still_max) {
-    server_.env().log.warn("closing a connection whose client does not read",
-                           {{"remote-addr", peer_}, {"unsent-bytes", unsent_bytes()}, {"without-progress", still_max}});
+    if (server_.may_tell())
+      server_.env().log.warn(
+          "closing a connection whose client does not read",
+          {{"remote-addr", peer_}, {"unsent-bytes", unsent_bytes()}, {"without-progress", still_max}});
     return lose();
   }
   if (!gone_ && !lingering_ && protocol_) protocol_->cut_stalled(still_max);

@@ -152,6 +152,9 @@ class Connection final : public env::SocketEvents {
 // What all connections of a Server share.
 class ServerState final : public Server {
  public:
+  static constexpr size_t kWrittenPerTurn = 4 * 1024 * 1024;  // of all; above it each socket has one write more
+  static constexpr size_t kToldPerLook = 20;                  // lines about who was cut; the rest is counted
+
   ServerState(const env::LoopEnv& env, const ServerOptions& options, Handler& handler);
   ~ServerState() override;
 
@@ -184,7 +187,12 @@ class ServerState final : public Server {
   // Tells the handler that the call is over, unless it knows.
   void cancel(Call& call);
 
+  // Whether there is to be a line about one more who was cut in this look.
+  bool may_tell() { return ++cut_in_look_ <= kToldPerLook; }
   void touched(Connection& connection) { dirty_.push_back(&connection); }
+  // So that many who read fast do not make a turn long: when enough was written in it, each has one round more.
+  void count_written(size_t bytes) { written_in_turn_ += bytes; }
+  int rounds_left(int most) const { return written_in_turn_ > kWrittenPerTurn ? 1 : most; }
   // Frees the connection at the end of the turn.
   void retire(Connection& connection);
   // The current date as HTTP prints it.
@@ -202,6 +210,8 @@ class ServerState final : public Server {
   size_t unsent_bytes_ = 0;
   size_t unfinished_bytes_ = 0;
   env::TimerId stall_timer_ = 0;
+  size_t written_in_turn_ = 0;
+  size_t cut_in_look_ = 0;
   std::shared_ptr<ServerState*> self_;  // emptied by the destructor, so that the turn hook may outlive us
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<uint32_t> free_calls_;

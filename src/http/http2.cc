@@ -324,7 +324,7 @@ void Http2::cut_stalled(Duration still_max) {
 }
 
 void Http2::tell_of(const Cut& cut, std::string_view what, std::string_view bytes, Duration still_max) {
-  if (cut.streams == 0) return;
+  if (cut.streams == 0 || !server_.may_tell()) return;
   server_.env().log.warn(what, {{"remote-addr", connection_.peer()},
                                 {"streams", cut.streams},
                                 {"first-stream", cut.first},

@@ -71,6 +71,7 @@ void ServerState::retire(Connection& connection) {
 }
 
 void ServerState::end_of_turn() {
+  written_in_turn_ = 0;
   // A flush may tell the handler of drained calls, and so add to the list.
   for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
   dirty_.clear();
@@ -87,8 +88,12 @@ void ServerState::end_of_turn() {
 // has its looks further apart than they count: it has the longer time then.
 void ServerState::look_for_stalls() {
   const Duration still_max = unsent_bytes_ > limits::kUnsentBytesMax ? limits::kStalledPressedMax : limits::kStalledMax;
+  cut_in_look_ = 0;
   // From the end: who is lost gives its place to the last.
   for (size_t i = connections_.size(); i-- > 0;) connections_[i]->cut_stalled(still_max);
+  if (cut_in_look_ <= kToldPerLook) return;
+  env_.log.warn("closing more whose clients do not read or go on",
+                {{"connections", cut_in_look_ - kToldPerLook}, {"unsent-bytes-of-all", unsent_bytes_}});
 }
 
 Call* ServerState::open_call(Protocol& protocol) {
