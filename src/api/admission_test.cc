@@ -14,7 +14,7 @@ AnswerSize size_of(const pb::RangeRequest& request) {
 }
 
 TEST(Admission, TellsFromTheRequestWhetherAnythingBoundsItsAnswer) {
-  EXPECT_EQ(size_of({.key = "a"}), kOneValue);
+  EXPECT_EQ(size_of({.key = "a", .range_end = ""}), kOneValue);
   EXPECT_EQ(size_of({.key = "a", .range_end = "b", .limit = 1}), kLarge);
   EXPECT_EQ(answer_size(Method::kTxn, {}), kLarge);
   EXPECT_EQ(answer_size(Method::kRangeStream, {}), kLarge);
