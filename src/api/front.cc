@@ -12,6 +12,7 @@ constexpr Duration kDrainPoll = 10ms;
 constexpr Duration kWaitingPoll = 10ms;            // for who waits until a client has read
 constexpr size_t kWaitingConnectionsAtOnce = 256;  // looked at, at a time
 constexpr size_t kWaitingConnectionsPerReply = 4;
+constexpr size_t kRefusalsToldPerSecond = 20;
 constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
 
 }  // namespace
@@ -152,13 +153,23 @@ bool Front::take_waiting(uint64_t connection, const Admission::Waiting& waiting)
     return true;
   }
   if (env_.loop.now() - waiting.since < limits::kBudgetWait) return false;
-  env_.log.warn("refusing a request of a client that does not read", {{"remote-addr", found->second.peer},
-                                                                      {"method", row_of(found->second.method).name},
-                                                                      {"unsent-bytes", unsent.connection},
-                                                                      {"unsent-bytes-of-all", unsent.all}});
+  if (may_tell_of_refusal())
+    env_.log.warn("refusing a request of a client that does not read", {{"remote-addr", found->second.peer},
+                                                                        {"method", row_of(found->second.method).name},
+                                                                        {"unsent-bytes", unsent.connection},
+                                                                        {"unsent-bytes-of-all", unsent.all}});
   on_cancel(waiting.call);
   server_->finish(waiting.call, errors::RequestTooManyRequests());
   return true;
+}
+
+bool Front::may_tell_of_refusal() {
+  const MonoTime now = env_.loop.now();
+  if (now - refusals_since_ >= 1s) {
+    refusals_since_ = now;
+    refusals_ = 0;
+  }
+  return ++refusals_ <= kRefusalsToldPerSecond;
 }
 
 void Front::forward(http::CallId call, Open& open, AnswerSize size) {

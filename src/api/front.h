@@ -76,6 +76,7 @@ class Front final : public http::Handler {
   void forward_waiting(size_t connections_max);
   bool take_waiting(uint64_t connection, const Admission::Waiting& waiting);
   void look_at_waiting_later();
+  bool may_tell_of_refusal();
   // Forgets the call and ends it.
   void finish(http::CallId call, const Status& status, std::string_view summary = {});
   void forget(OpenCalls::iterator found);
@@ -100,6 +101,9 @@ class Front final : public http::Handler {
   size_t forwarded_bytes_ = 0;
   Admission admission_;
   env::TimerId waiting_timer_ = 0;
+  // Refusals of one second; a line is worth the first of them.
+  MonoTime refusals_since_{};
+  size_t refusals_ = 0;
   std::vector<std::unique_ptr<env::Listener>> listeners_;
   env::TimerId drain_timer_ = 0;
   IoMailbox mailbox_;

@@ -109,7 +109,6 @@ void Http1::await_rest() {
   if (call_ == nullptr && !closing_ && parser_.in_request()) awaits = parser_.in_head() ? Awaits::kHead : Awaits::kBody;
   unfinished_.set(awaits == Awaits::kBody ? parser_.held_bytes() : 0);
   if (unfinished_.bytes() > 0 && server_.unfinished_bytes() > limits::kUnfinishedBytesMax) {
-    unfinished_.set(0);
     return refuse(503, "too many requests");
   }
   if (awaits == awaits_) return;
@@ -138,6 +137,8 @@ void Http1::refuse(int status, const std::string& text) {
   connection_.output().append("HTTP/1.1 " + line +
                               "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + body);
   closing_ = true;
+  parser_.drop();
+  unfinished_.set(0);
   connection_.lose_soon();
 }
 
