@@ -2,12 +2,17 @@
 
 #include "api/request_stats.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "pb/wire.h"
 
 namespace quorate::api {
 namespace {
 
 constexpr Duration kDrainPoll = 10ms;
+constexpr Duration kWaitingPoll = 10ms;            // for who waits until a client has read
+constexpr size_t kWaitingConnectionsAtOnce = 256;  // looked at, at a time
+constexpr size_t kWaitingConnectionsPerReply = 4;
+constexpr size_t kRefusalsToldPerSecond = 20;
 constexpr size_t kClientVersionBytesMax = 64;  // a label of a metric; real ones have three
 
 }  // namespace
@@ -22,7 +27,10 @@ Front::Front(const env::LoopEnv& env, const http::ServerOptions& options, IoInde
       server_(http::Server::create(env, options, *this)),
       mailbox_(env.loop, env::Priority::kCompletion, 0, [this](ToIo&& item) { on_item(std::move(item)); }) {}
 
-Front::~Front() { env_.loop.cancel(drain_timer_); }
+Front::~Front() {
+  env_.loop.cancel(drain_timer_);
+  env_.loop.cancel(waiting_timer_);
+}
 
 ToCore Front::item_of(ToCore::Kind kind, http::CallId call) const {
   ToCore item;
@@ -48,6 +56,7 @@ void Front::on_call(http::CallId call, http::CallHead&& head) {
   if (client_api_version.size() <= kClientVersionBytesMax) open.client_api_version = client_api_version;
   open.kind = row_of(*method).kind;
   open.peer = std::move(head.peer);
+  open.connection = head.connection;
   if (open.kind == MethodKind::kUnary) {
     if (http::header_of(head.headers, kTraceHeader) != "1") return;
     open.times = std::make_unique<StageTimes>();
@@ -98,9 +107,8 @@ void Front::on_half_close(http::CallId call) {
                                                 "cardinality violation: received no request message from "
                                                 "non-client-streaming RPC"));
   }
-  if (open.kind == MethodKind::kUnary) return forward_unary(call, open);
-  if (open.kind == MethodKind::kServerStream) forward_message(call, std::move(open.message));
-  if (open_.contains(call)) core_.push(item_of(ToCore::Kind::kHalfClose, call));
+  if (open.kind != MethodKind::kBidiStream) return admit(call, open);
+  core_.push(item_of(ToCore::Kind::kHalfClose, call));
 }
 
 Status Front::cut_off(http::CallId call) {
@@ -109,9 +117,79 @@ Status Front::cut_off(http::CallId call) {
   return {unary ? Code::kUnknown : Code::kInternal, "unexpected EOF"};
 }
 
-void Front::forward_unary(http::CallId call, Open& open) {
+void Front::admit(http::CallId call, Open& open) {
   const size_t bytes = open.message.size();
-  if (forwarded_bytes_ + bytes > limits::kForwardedBytesMax) return finish(call, errors::RequestTooManyRequests());
+  if (forwarded_bytes_ + bytes > limits::kForwardedBytesMax) {
+    on_cancel(call);
+    return server_->finish(call, errors::RequestTooManyRequests());
+  }
+  open.forwarded_bytes = bytes;
+  forwarded_bytes_ += bytes;
+  const AnswerSize size = answer_size(open.method, open.message);
+  const Admission::Unsent unsent{.connection = server_->unsent_bytes(call), .all = server_->unsent_bytes()};
+  if (admission_.admits(open.connection, size, unsent)) return forward(call, open, size);
+  open.waits = true;
+  admission_.wait(open.connection, {.call = call, .size = size, .since = env_.loop.now()});
+  look_at_waiting_later();
+}
+
+void Front::look_at_waiting_later() {
+  if (waiting_timer_ != 0 || !admission_.has_waiting()) return;
+  waiting_timer_ = env_.loop.after(kWaitingPoll, [this] {
+    waiting_timer_ = 0;
+    forward_waiting(kWaitingConnectionsAtOnce);
+  });
+}
+
+void Front::forward_waiting(size_t connections_max) {
+  admission_.step(connections_max, [this](uint64_t connection, const Admission::Waiting& waiting) {
+    return take_waiting(connection, waiting);
+  });
+  look_at_waiting_later();
+}
+
+// False: it goes on waiting.
+bool Front::take_waiting(uint64_t connection, const Admission::Waiting& waiting) {
+  const auto found = open_.find(waiting.call);
+  if (found == open_.end()) return true;
+  const Admission::Unsent unsent{.connection = server_->unsent_bytes(waiting.call), .all = server_->unsent_bytes()};
+  if (admission_.admits(connection, waiting.size, unsent)) {
+    forward(waiting.call, found->second, waiting.size);
+    return true;
+  }
+  if (env_.loop.now() - waiting.since < limits::kBudgetWait) return false;
+  if (may_tell_of_refusal())
+    env_.log.warn("refusing a request of a client that does not read", {{"remote-addr", found->second.peer},
+                                                                        {"method", row_of(found->second.method).name},
+                                                                        {"unsent-bytes", unsent.connection},
+                                                                        {"unsent-bytes-of-all", unsent.all}});
+  on_cancel(waiting.call);
+  server_->finish(waiting.call, errors::RequestTooManyRequests());
+  return true;
+}
+
+bool Front::may_tell_of_refusal() {
+  const MonoTime now = env_.loop.now();
+  if (now - refusals_since_ >= 1s) {
+    refusals_since_ = now;
+    refusals_ = 0;
+  }
+  return ++refusals_ <= kRefusalsToldPerSecond;
+}
+
+void Front::forward(http::CallId call, Open& open, AnswerSize size) {
+  open.waits = false;
+  if (open.kind == MethodKind::kUnary) {
+    open.reserved_bytes = admission_.guess(size);
+    admission_.reserve(open.connection, open.reserved_bytes);
+    return forward_unary(call, open);
+  }
+  forwarded_bytes_ -= std::exchange(open.forwarded_bytes, 0);
+  forward_message(call, std::move(open.message));
+  if (open_.contains(call)) core_.push(item_of(ToCore::Kind::kHalfClose, call));
+}
+
+void Front::forward_unary(http::CallId call, Open& open) {
   env_.trace.mark(env::Stage::kParse, call, 0);
   ToCore item = item_of(ToCore::Kind::kUnary, call);
   item.method = open.method;
@@ -122,9 +200,7 @@ void Front::forward_unary(http::CallId call, Open& open) {
   open.request = open.message;
   open.since = env_.loop.now();
   item.message = std::move(open.message);
-  if (!core_.try_push(std::move(item))) return finish(call, errors::RequestTooManyRequests());
-  open.forwarded_bytes = bytes;
-  forwarded_bytes_ += bytes;
+  if (!core_.try_push(std::move(item))) finish(call, errors::RequestTooManyRequests());
 }
 
 // The trailer of a call that asked where its time went.
@@ -157,7 +233,9 @@ void Front::note_answer(const Open& open, std::string_view response, bool ok) {
 }
 
 void Front::forget(OpenCalls::iterator found) {
-  forwarded_bytes_ -= found->second.forwarded_bytes;
+  Open& open = found->second;
+  forwarded_bytes_ -= open.forwarded_bytes;
+  if (open.reserved_bytes > 0) admission_.give_back(open.connection, open.reserved_bytes);
   open_.erase(found);
 }
 
@@ -165,6 +243,7 @@ void Front::on_cancel(http::CallId call) {
   const auto found = open_.find(call);
   if (found == open_.end()) return;
   const bool streaming = found->second.kind != MethodKind::kUnary || found->second.in_parts;
+  if (mutated(Mutant::kBudgetNotReturned)) found->second.forwarded_bytes = 0;
   forget(found);
   if (streaming) core_.push(item_of(ToCore::Kind::kCancel, call));
 }
@@ -186,11 +265,14 @@ void Front::on_item(ToIo&& item) {
     case ToIo::Kind::kReply:
       if (const auto found = open_.find(item.call); found != open_.end()) {
         note_answer(found->second, item.message.view(), true);
+        if (found->second.method == Method::kRange) admission_.answered(item.message.size());
         forget(found);
       }
       server_->send(item.call, std::move(item.message));
       env_.trace.mark(env::Stage::kSend, item.call, 0);
-      return server_->finish(item.call, Status(), trailers_of(item.times));
+      server_->finish(item.call, Status(), trailers_of(item.times));
+      if (admission_.has_waiting()) forward_waiting(kWaitingConnectionsPerReply);
+      return;
     case ToIo::Kind::kSend: return send(std::move(item));
     case ToIo::Kind::kExpect: return expect_parts(item.call);
     case ToIo::Kind::kPart: return send_part(std::move(item));
@@ -220,6 +302,8 @@ void Front::expect_parts(http::CallId call) {
   const auto found = open_.find(call);
   if (found == open_.end()) return core_.push(item_of(ToCore::Kind::kCancel, call));
   found->second.in_parts = true;
+  // From here on what is unsent of it counts.
+  admission_.give_back(found->second.connection, std::exchange(found->second.reserved_bytes, 0));
 }
 
 void Front::send_part(ToIo&& item) {

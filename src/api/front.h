@@ -5,13 +5,15 @@
 //   (1) A call with one request reaches the core when its message and its end are both here; a unary one once.
 //   (2) What the core says of a call that is gone is dropped.
 //   (3) Credit is returned for every byte that the core sent on a stream, exactly once, while the stream lives.
-//   (4) Unary requests that the core has not answered hold at most limits::kForwardedBytesMax; more are refused.
+//   (4) Unary requests that the core has not answered, or that wait for a share of the answers' budget, hold at most
+//       limits::kForwardedBytesMax; more are refused. None waits for longer than limits::kBudgetWait.
 #pragma once
 
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "api/admission.h"
 #include "api/port.h"
 #include "http/server.h"
 
@@ -30,6 +32,11 @@ class Front final : public http::Handler {
   // Where the core answers.
   IoMailbox& mailbox() { return mailbox_; }
 
+  // What is counted against budgets now, all together; 0 where no call is under way.
+  size_t budgeted_bytes() const {
+    return forwarded_bytes_ + admission_.reserved_bytes() + server_->unsent_bytes() + server_->unfinished_bytes();
+  }
+
   void on_call(http::CallId call, http::CallHead&& head) override;
   void on_message(http::CallId call, Bytes message) override;
   void on_half_close(http::CallId call) override;
@@ -43,10 +50,13 @@ class Front final : public http::Handler {
     Method method{};
     MethodKind kind{};
     bool require_leader = false;
+    bool waits = false;  // for its share
+    uint64_t connection = 0;
+    size_t reserved_bytes = 0;
     std::string client_api_version;
     bool has_message = false;  // not of a bidirectional stream
     Bytes message;
-    size_t forwarded_bytes = 0;  // unary: of what the core has
+    size_t forwarded_bytes = 0;  // of the request, while the core has it or it waits
     // Unary, for the log: who asked, what, and when the core was asked.
     std::string peer;
     Bytes request;
@@ -60,7 +70,14 @@ class Front final : public http::Handler {
   using OpenCalls = std::unordered_map<http::CallId, Open>;
 
   void forward_message(http::CallId call, Bytes message);
+  // Goes on to the core, or waits for its share.
+  void admit(http::CallId call, Open& open);
+  void forward(http::CallId call, Open& open, AnswerSize size);
   void forward_unary(http::CallId call, Open& open);
+  void forward_waiting(size_t connections_max);
+  bool take_waiting(uint64_t connection, const Admission::Waiting& waiting);
+  void look_at_waiting_later();
+  bool may_tell_of_refusal();
   // Forgets the call and ends it.
   void finish(http::CallId call, const Status& status, std::string_view summary = {},
               const http::Headers& trailers = {});
@@ -85,6 +102,11 @@ class Front final : public http::Handler {
   std::unique_ptr<http::Server> server_;
   OpenCalls open_;
   size_t forwarded_bytes_ = 0;
+  Admission admission_;
+  env::TimerId waiting_timer_ = 0;
+  // Refusals of one second; a line is worth the first of them.
+  MonoTime refusals_since_{};
+  size_t refusals_ = 0;
   std::vector<std::unique_ptr<env::Listener>> listeners_;
   env::TimerId drain_timer_ = 0;
   IoMailbox mailbox_;

@@ -37,7 +37,10 @@ Status check_streamable(const pb::RangeRequest& request) {
 class RangeStream final : public Stream {
  public:
   RangeStream(Back& back, StreamWriter writer) : back_(back), writer_(writer), alive_(std::make_shared<bool>(true)) {}
-  ~RangeStream() override { *alive_ = false; }
+  ~RangeStream() override {
+    *alive_ = false;
+    back_.count_parts(unsent_bytes_, 0);
+  }
 
   void on_message(Bytes message) override {
     if (!buffer_.empty() || ended_) return end(Status(Code::kInternal, "received two messages on a server stream"));
@@ -53,8 +56,14 @@ class RangeStream final : public Stream {
   }
 
   void on_credit(size_t bytes) override {
-    unsent_bytes_ = writer_.credit(bytes);
-    if (begun_) pump();
+    note_unsent(writer_.credit(bytes));
+    if (begun_) writer_.want_turn();
+  }
+
+  // A chunk may be large, and others have their turn between two of them.
+  bool on_turn() override {
+    if (!ended_ && may_send()) send_chunk();
+    return !ended_ && may_send();
   }
 
  private:
@@ -64,11 +73,31 @@ class RangeStream final : public Stream {
     if (request_.revision <= 0) request_.revision = header_.revision;
     limit_ = request_.limit;
     next_key_ = request_.key;
-    pump();
+    if (on_turn()) writer_.want_turn();
   }
 
-  void pump() {
-    while (!ended_ && unsent_bytes_ < limits::kOutputBytesHigh) send_chunk();
+  bool may_send() const {
+    return unsent_bytes_ == 0 ||
+           (unsent_bytes_ < limits::kOutputBytesHigh && back_.parts_bytes() < limits::kPartsBytesHigh);
+  }
+
+  void note_unsent(size_t bytes) {
+    back_.count_parts(unsent_bytes_, bytes);
+    unsent_bytes_ = bytes;
+  }
+
+  // A chunk has so many keys because the one before was small; what is too large then comes with the next.
+  void cut(pb::RangeResponse& response) const {
+    const bool over = back_.parts_bytes() >= limits::kPartsBytesHigh;
+    const size_t bytes_max = over ? limits::kRangePartBytes : back_.options().limits.max_request_bytes;
+    size_t bytes = 0, keys = 0;
+    while (keys < response.kvs.size() && (keys == 0 || bytes < bytes_max)) {
+      bytes += response.kvs[keys].key.size() + response.kvs[keys].value.size();
+      ++keys;
+    }
+    if (keys == response.kvs.size()) return;
+    response.kvs.resize(keys);
+    response.more = true;
   }
 
   void send_chunk() {
@@ -82,6 +111,7 @@ class RangeStream final : public Stream {
       request_.sort_target = pb::SortTarget::kKey;
       return;
     }
+    if (request_.sort_target == pb::SortTarget::kKey) cut(*response);
     if (total_ < 0) total_ = response->count;
     sent_keys_ += static_cast<int64_t>(response->kvs.size());
     const bool limit_reached = limit_ > 0 && sent_keys_ >= limit_;
@@ -93,7 +123,7 @@ class RangeStream final : public Stream {
     if (last) response->header = header_;
     std::string encoded = wrapped(pb::encode(*response));
     grow_or_shrink(encoded.size());
-    unsent_bytes_ = writer_.send(std::move(encoded));
+    note_unsent(writer_.send(std::move(encoded)));
     if (last) end(Status());
   }
 

@@ -51,10 +51,24 @@ inline constexpr size_t kSocketBytesHigh = 256 * 1024;  // gathered for one sock
 inline constexpr size_t kConnectionQueuedBytesHigh =
     4 * 1024 * 1024;                                      // above it one that does not read is not read from
 inline constexpr size_t kHttp1PipelineBytes = 64 * 1024;  // read ahead while a request is being answered
-inline constexpr Duration kFirstRequestTimeout = 120s;    // for the preface, or a whole HTTP/1 request
+inline constexpr size_t kQueuedFramesMax = 1000;          // of control; the same
+inline constexpr Duration kHeadTimeout = 30s;             // for the first bytes, and for a head that has begun
+inline constexpr Duration kRequestTimeout = 120s;         // for a whole HTTP/1 request
 inline constexpr Duration kLinger = 1s;                   // between our last word and the close, so that it is read
 inline constexpr Duration kDrainNotice = 5s;              // for the answer to the first GOAWAY
 inline constexpr size_t kOutputBytesHigh = 256 * 1024;    // of one stream; above it the producer is asked to wait
+
+// Budgets of one server, which is one port on one loop.
+inline constexpr size_t kUnfinishedBytesMax = 256 * 1024 * 1024;  // of requests; beyond it they are refused
+inline constexpr size_t kUnsentBytesHigh = 64 * 1024 * 1024;      // of answers; above it those who do not read wait
+inline constexpr size_t kUnsentBytesMax = 256 * 1024 * 1024;      // above it all requests with large answers wait
+inline constexpr Duration kBudgetWait = 5s;                       // of a request for its share; then it is refused
+inline constexpr size_t kAnswerGuessBytes = 16 * 1024;            // at least, of an answer that is awaited
+inline constexpr Duration kStallsLookedFor = 1s;                  // how often, over a budget
+inline constexpr Duration kStalledMax = 10s;                      // without progress, over a budget; then cut
+inline constexpr Duration kStalledPressedMax = 2s;                // the same above kUnsentBytesMax
+inline constexpr size_t kStalledBytesMin = 16 * 1024;             // of a connection; who holds less is left alone
+static_assert(kUnsentBytesHigh < kUnsentBytesMax && kConnectionQueuedBytesHigh < kUnsentBytesHigh);
 
 // Hashes.
 inline constexpr size_t kHashesWaitingMax = 16;  // of HashKV, under way or waiting for their turn
@@ -94,6 +108,8 @@ inline constexpr size_t kFlightRecorderBytesMax = size_t{4} * 1024 * 1024 * 1024
 
 // Watch.
 inline constexpr size_t kWatchStreamBytesHigh = 4 * 1024 * 1024;  // unsent of one stream; above it watchers lag
+inline constexpr size_t kWatchBytesHigh = 64 * 1024 * 1024;       // unsent of all streams; above it each has its share
+inline constexpr size_t kWatchShareBytes = 64 * 1024;             // alone, and one answer
 inline constexpr size_t kWatchCatchUpRevisions = 1000;            // of one answer while catching up
 inline constexpr size_t kWatchCatchUpBytes = 1024 * 1024;  // of its events; above it no further revision is added
 static_assert(kWatchCatchUpBytes < kWatchStreamBytesHigh);

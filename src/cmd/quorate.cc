@@ -6,6 +6,12 @@
 #include "cmd/replay_main.h"
 #include "cmd/server_main.h"
 
+// jemalloc's. Without threads of its own it gives nothing back to the system while the program rests.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
+}
+
 int main(int argc, char** argv) {
   using namespace quorate;  // NOLINT: the names are few
   // Of a build for tests.

@@ -1,6 +1,7 @@
 #include "cmd/server_main.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -115,6 +116,14 @@ Status lock_memory() {
   return Status(Code::kResourceExhausted, std::string("cannot lock memory (--memory-mlock): ") + std::strerror(errno));
 }
 
+// As many open files as the system allows, as Go's programs do. The lower limit is for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // what there was is enough for few clients
+}
+
 // What a failing CHECK finds; there is one server in a process.
 struct Flight {
   env::Recorder* recorder = nullptr;
@@ -170,6 +179,7 @@ class FlightRecorder {
 };
 
 int run(const node::Config& config, const std::vector<node::Note>& notes) {
+  raise_descriptor_limit();
   FlightRecorder recorder(config);
   const env::posix::WorldOptions options = world_options(config);
   auto world = env::posix::World::create(options, recorder.trace());

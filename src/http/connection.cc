@@ -10,7 +10,9 @@ Connection::Connection(ServerState& server, std::unique_ptr<env::Socket> socket)
     : server_(server),
       socket_(std::move(socket)),
       peer_(socket_->peer_text()),
-      self_(std::make_shared<Connection*>(this)) {}
+      id_(server.counters().connections_accepted),
+      self_(std::make_shared<Connection*>(this)),
+      output_share_(server.unsent_budget()) {}
 
 Connection::~Connection() {
   if (first_timer_ != 0) server_.env().loop.cancel(first_timer_);
@@ -18,7 +20,7 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
-  expect_request(true);
+  expect_within(limits::kHeadTimeout);
   socket_->start(*this);
 }
 
@@ -28,12 +30,12 @@ void Connection::touch() {
   server_.touched(*this);
 }
 
-void Connection::expect_request(bool expected) {
+void Connection::expect_within(std::optional<Duration> timeout) {
   env::Loop& loop = server_.env().loop;
   if (first_timer_ != 0) loop.cancel(first_timer_);
   first_timer_ = 0;
-  if (!expected) return;
-  first_timer_ = loop.after(limits::kFirstRequestTimeout, [this] {
+  if (!timeout) return;
+  first_timer_ = loop.after(*timeout, [this] {
     first_timer_ = 0;
     lose();
   });
@@ -102,14 +104,20 @@ void Connection::flush() {
   while (!gone_ && !blocked_) {
     if (protocol_ && !lingering_) protocol_->produce(output_);
     if (gone_ || output_.empty()) break;
+    const size_t before = output_.size();
     blocked_ = !output_.write_to(*socket_);
-    if (++rounds == kRounds && !blocked_) {
+    written_bytes_ += before - output_.size();
+    server_.count_written(before - output_.size());
+    if (++rounds >= server_.rounds_left(kRounds) && !blocked_) {
       come_back();
       return;
     }
   }
+  output_share_.set(output_.size());
   if (gone_ || lingering_ || !protocol_) return;
-  if (blocked_ && protocol_->queued_bytes() > limits::kConnectionQueuedBytesHigh) {
+  const bool full = protocol_->queued_bytes() > limits::kConnectionQueuedBytesHigh ||
+                    protocol_->queued_frames() > limits::kQueuedFramesMax;
+  if (blocked_ && full) {
     pause_reading(Pause::kOutput);
   } else if (!blocked_) {
     resume_reading(Pause::kOutput);
@@ -131,7 +139,7 @@ void Connection::come_back() {
 void Connection::begin_linger() {
   // A close with unread bytes would reset the connection, and our last words with it.
   lingering_ = true;
-  expect_request(false);
+  expect_within(std::nullopt);
   protocol_->on_lost();
   resume_reading(Pause::kPipeline);
   resume_reading(Pause::kOutput);
@@ -145,6 +153,19 @@ void Connection::lose_soon() {
     linger_timer_ = 0;
     lose();
   });
+}
+
+void Connection::cut_stalled(Duration still_max) {
+  if (gone_ || unsent_bytes() < limits::kStalledBytesMin) {
+    stall_.reset();
+  } else if (blocked_ && stall_.look(written_bytes_) >= still_max) {
+    if (server_.may_tell())
+      server_.env().log.warn(
+          "closing a connection whose client does not read",
+          {{"remote-addr", peer_}, {"unsent-bytes", unsent_bytes()}, {"without-progress", still_max}});
+    return lose();
+  }
+  if (!gone_ && !lingering_ && protocol_) protocol_->cut_stalled(still_max);
 }
 
 void Connection::drain() {
@@ -162,11 +183,12 @@ void Connection::drain() {
 void Connection::lose() {
   if (gone_) return;
   gone_ = true;
-  expect_request(false);
+  expect_within(std::nullopt);
   if (linger_timer_ != 0) server_.env().loop.cancel(linger_timer_);
   linger_timer_ = 0;
   socket_->close();
   output_.clear();
+  output_share_.set(0);
   if (protocol_) protocol_->on_lost();
   server_.retire(*this);
 }

@@ -18,6 +18,8 @@
 #include "http/output.h"
 #include "http/server.h"
 #include "http/session.h"
+#include "http/share.h"
+#include "http/stall.h"
 
 namespace quorate::http {
 
@@ -48,6 +50,7 @@ struct Call : StreamState {
   std::unique_ptr<PlainRequest> request;
   std::string body;
   std::optional<uint64_t> announced_bytes;  // content-length of the body
+  Stall stall;
 };
 
 // What is spoken on a connection.
@@ -62,6 +65,12 @@ class Protocol {
   virtual bool done() const = 0;
   // Bytes that calls have queued and that are in no Output yet.
   virtual size_t queued_bytes() const = 0;
+  // The connection's, with what its output holds.
+  virtual size_t unsent_bytes() const = 0;
+  // Frames, or whatever else answers to what came, that wait besides.
+  virtual size_t queued_frames() const { return 0; }
+  // Ends the calls that have made no progress for so long, of which this is one of the looks (stall.h).
+  virtual void cut_stalled(Duration still_max) { (void)still_max; }
   virtual void drain() = 0;
   // The connection is gone: every open call is told.
   virtual void on_lost() = 0;
@@ -94,8 +103,13 @@ class Connection final : public env::SocketEvents {
   void lose();
   // Closes after limits::kLinger, if nothing closes it before.
   void lose_soon();
-  // What the first request has to arrive in is over, or again of interest.
-  void expect_request(bool expected);
+  // What is awaited has to arrive in this; nullopt: nothing is awaited.
+  void expect_within(std::optional<Duration> timeout);
+  // Bytes of answers that have not left.
+  size_t unsent_bytes() const { return output_.size() + (protocol_ ? protocol_->queued_bytes() : 0); }
+  uint64_t id() const { return id_; }
+  // One of the looks at who has stood still for so long: it, or calls of it, are cut.
+  void cut_stalled(Duration still_max);
   // Reading goes on while no reason to pause is set.
   enum class Pause : uint8_t { kPipeline = 1, kOutput = 2 };
   void pause_reading(Pause reason);
@@ -116,9 +130,13 @@ class Connection final : public env::SocketEvents {
   std::unique_ptr<env::Socket> socket_;
   std::unique_ptr<Protocol> protocol_;
   const std::string peer_;
+  const uint64_t id_;
   const std::shared_ptr<Connection*> self_;  // for tasks that may run after us
   std::string first_bytes_;                  // until the protocol is known
   Output output_;
+  Share output_share_;
+  uint64_t written_bytes_ = 0;
+  Stall stall_;
   env::TimerId first_timer_ = 0;
   env::TimerId linger_timer_ = 0;
   size_t place_ = 0;  // in the server's list
@@ -134,6 +152,9 @@ class Connection final : public env::SocketEvents {
 // What all connections of a Server share.
 class ServerState final : public Server {
  public:
+  static constexpr size_t kWrittenPerTurn = 4 * 1024 * 1024;  // of all; above it each socket has one write more
+  static constexpr size_t kToldPerLook = 20;                  // lines about who was cut; the rest is counted
+
   ServerState(const env::LoopEnv& env, const ServerOptions& options, Handler& handler);
   ~ServerState() override;
 
@@ -146,12 +167,18 @@ class ServerState final : public Server {
   void respond(CallId call, PlainResponse&& response) override;
   void drain() override;
   size_t open_connections() const override { return connections_.size(); }
+  size_t unsent_bytes() const override { return unsent_bytes_; }
+  size_t unsent_bytes(CallId call) override;
+  size_t unfinished_bytes() const override { return unfinished_bytes_; }
   const ServerCounters& counters() const override { return counters_; }
 
   const env::LoopEnv& env() { return env_; }
   const ServerOptions& options() const { return options_; }
   Handler& handler() { return handler_; }
   ServerCounters& mutable_counters() { return counters_; }
+  // For Shares.
+  size_t& unsent_budget() { return unsent_bytes_; }
+  size_t& unfinished_budget() { return unfinished_bytes_; }
 
   // Null when limits::kCallsPerServerMax are open.
   Call* open_call(Protocol& protocol);
@@ -160,7 +187,12 @@ class ServerState final : public Server {
   // Tells the handler that the call is over, unless it knows.
   void cancel(Call& call);
 
+  // Whether there is to be a line about one more who was cut in this look.
+  bool may_tell() { return ++cut_in_look_ <= kToldPerLook; }
   void touched(Connection& connection) { dirty_.push_back(&connection); }
+  // So that many who read fast do not make a turn long: when enough was written in it, each has one round more.
+  void count_written(size_t bytes) { written_in_turn_ += bytes; }
+  int rounds_left(int most) const { return written_in_turn_ > kWrittenPerTurn ? 1 : most; }
   // Frees the connection at the end of the turn.
   void retire(Connection& connection);
   // The current date as HTTP prints it.
@@ -169,11 +201,17 @@ class ServerState final : public Server {
  private:
   Call* find(CallId id);
   void end_of_turn();
+  void look_for_stalls();
 
   env::LoopEnv env_;
   const ServerOptions options_;
   Handler& handler_;
   ServerCounters counters_;
+  size_t unsent_bytes_ = 0;
+  size_t unfinished_bytes_ = 0;
+  env::TimerId stall_timer_ = 0;
+  size_t written_in_turn_ = 0;
+  size_t cut_in_look_ = 0;
   std::shared_ptr<ServerState*> self_;  // emptied by the destructor, so that the turn hook may outlive us
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<uint32_t> free_calls_;

@@ -15,7 +15,8 @@ class Http1 final : public Protocol {
   explicit Http1(Connection& connection)
       : connection_(connection),
         server_(connection.server()),
-        parser_({limits::kMaxHttp1HeadBytes, server_.options().max_body_bytes}) {}
+        parser_({limits::kMaxHttp1HeadBytes, server_.options().max_body_bytes}),
+        unfinished_(server_.unfinished_budget()) {}
 
   void on_bytes(std::string_view bytes) override {
     if (closing_) return;
@@ -37,6 +38,7 @@ class Http1 final : public Protocol {
 
   bool done() const override { return closing_ && call_ == nullptr; }
   size_t queued_bytes() const override { return 0; }
+  size_t unsent_bytes() const override { return connection_.unsent_bytes(); }
 
   void drain() override {
     draining_ = true;
@@ -62,6 +64,7 @@ class Http1 final : public Protocol {
 
  private:
   void read();
+  void await_rest();
   void begin_call();
   void refuse(int status, const std::string& text);
 
@@ -74,7 +77,9 @@ class Http1 final : public Protocol {
   bool closing_ = false;
   bool draining_ = false;
   bool read_ended_ = false;
-  bool waiting_for_request_ = true;  // the connection's timer runs
+  enum class Awaits : uint8_t { kNothing, kHead, kBody };
+  Awaits awaits_ = Awaits::kHead;  // what the connection's timer runs for
+  Share unfinished_;
 };
 
 void Http1::read() {
@@ -94,11 +99,22 @@ void Http1::read() {
   }
   input_.erase(0, input_.size() - rest.size());
   if (closing_) input_.clear();
-  const bool waits = call_ == nullptr && !closing_ && parser_.in_request();
-  if (waits != waiting_for_request_) connection_.expect_request(waits);
-  waiting_for_request_ = waits;
+  await_rest();
   if (read_ended_ && call_ == nullptr && input_.empty()) closing_ = true;
   reading_ = false;
+}
+
+void Http1::await_rest() {
+  Awaits awaits = Awaits::kNothing;
+  if (call_ == nullptr && !closing_ && parser_.in_request()) awaits = parser_.in_head() ? Awaits::kHead : Awaits::kBody;
+  unfinished_.set(awaits == Awaits::kBody ? parser_.held_bytes() : 0);
+  if (unfinished_.bytes() > 0 && server_.unfinished_bytes() > limits::kUnfinishedBytesMax) {
+    return refuse(503, "too many requests");
+  }
+  if (awaits == awaits_) return;
+  awaits_ = awaits;
+  if (awaits == Awaits::kNothing) return connection_.expect_within(std::nullopt);
+  connection_.expect_within(awaits == Awaits::kHead ? limits::kHeadTimeout : limits::kRequestTimeout);
 }
 
 void Http1::begin_call() {
@@ -121,6 +137,8 @@ void Http1::refuse(int status, const std::string& text) {
   connection_.output().append("HTTP/1.1 " + line +
                               "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + body);
   closing_ = true;
+  parser_.drop();
+  unfinished_.set(0);
   connection_.lose_soon();
 }
 

@@ -8,6 +8,8 @@ namespace quorate::http {
 
 namespace {
 
+constexpr size_t kReserveAtBytes = 64 * 1024;  // of a body: until so much is there its length is only a claim
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 std::string lowered(std::string_view text) {
@@ -207,6 +209,8 @@ Http1Parser::Step Http1Parser::begin_body() {
 
 Http1Parser::Step Http1Parser::take_body(std::string_view& bytes) {
   const size_t part = std::min(body_left_, bytes.size());
+  // Grown step by step, its earlier places would take as much again.
+  if (body_.size() >= kReserveAtBytes) body_.reserve(body_.size() + body_left_);
   body_.append(bytes.substr(0, part));
   bytes.remove_prefix(part);
   body_left_ -= part;

@@ -43,6 +43,10 @@ class Http1Parser {
   const std::string& error_text() const { return error_text_; }
   // Whether a request has begun and is not whole.
   bool in_request() const { return state_ != State::kHead || !head_.empty(); }
+  bool in_head() const { return state_ == State::kHead; }
+  size_t held_bytes() const { return head_.size() + body_.size(); }
+  // Lets go of a request that nobody will read. Nothing more may be asked of it.
+  void drop() { head_ = body_ = std::string(); }
 
  private:
   enum class State : uint8_t { kHead, kBody, kChunkSize, kChunkData, kChunkEnd, kTrailers, kFailed };

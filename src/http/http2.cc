@@ -1,133 +1,35 @@
-// HTTP/2 on one connection: gRPC calls, plain requests, and what keeps both within bounds.
+// What comes by HTTP/2: requests, pings, silence, and who does not play by the rules.
+#include "http/http2.h"
+
 #include <algorithm>
 #include <array>
 
 #include "base/check.h"
-#include "base/limits.h"
-#include "http/connection.h"
 #include "http/grpc_head.h"
 #include "http/grpc_text.h"
-#include "http/gzip.h"
-#include "http/http2_guard.h"
-#include "http/request_head.h"
 
 namespace quorate::http {
 
 namespace {
 
-constexpr HeaderField kGrpcHeaders[] = {{":status", "200", true}, {"content-type", "application/grpc", true}};
-constexpr size_t kGzipBytesMax = 256 * 1024;            // of a message; a longer one would hold the loop too long
 constexpr uint64_t kDrainPing = 0x6472'6169'6e00'0001;  // any two numbers that differ
 constexpr uint64_t kKeepalivePing = 0x616c'6976'6500'0001;
 
-class Http2 final : public Protocol, private SessionEvents {
- public:
-  explicit Http2(Connection& connection)
-      : connection_(connection),
-        server_(connection.server()),
-        session_(Session::create({.server = true, .max_concurrent_streams = server_.options().max_concurrent_streams},
-                                 *this)),
-        guard_(server_.options().keepalive_min_time) {
-    connection_.expect_request(false);  // the preface was the first word; calls may come when they like
-    last_read_ = now();
-    watch_silence(server_.options().keepalive_interval);
-  }
-  ~Http2() override { stop_timers(); }
-
-  void on_bytes(std::string_view bytes) override;
-  void on_read_end() override {
-    closing_ = true;
-    connection_.lose_soon();
-  }
-  void produce(Output& out) override;
-  bool done() const override { return closing_ || session_->done() || (refusing_ && first_ == nullptr); }
-  size_t queued_bytes() const override { return queued_bytes_; }
-  void drain() override;
-  void on_lost() override;
-
-  size_t send(Call& call, Bytes message) override;
-  size_t send_pieces(Call& call, std::vector<Bytes>&& pieces) override;
-  void begin_message(Call& call, size_t message_bytes) override;
-  size_t send_part(Call& call, Bytes part) override;
-  void finish(Call& call, const Status& status, const Headers& trailers) override;
-  void respond(Call& call, PlainResponse&& response) override;
-  void on_deadline(Call& call) override;
-
- private:
-  void on_headers_begin(StreamId stream, StreamState* state, bool opens) override;
-  void on_header(StreamId stream, std::string_view name, std::string_view value) override;
-  void on_headers_end(StreamId stream, StreamState* state, bool stream_ended) override;
-  void on_data(StreamId stream, StreamState* state, std::string_view bytes) override;
-  void on_stream_ended(StreamId stream, StreamState* state) override;
-  void on_stream_closed(StreamId stream, StreamState* state, uint32_t error) override;
-  void on_request_unsent(StreamId) override {}
-  void on_reset_received() override { check(guard_.on_reset(now())); }
-  void on_reset_sent() override { check(guard_.on_reset(now())); }
-  void on_idle_frame() override { check(guard_.on_idle_frame(now())); }
-  void on_ping(bool ack, uint64_t payload) override;
-  void on_goaway(StreamId, uint32_t) override {}
-  void on_frame_sent(size_t data_bytes) override {
-    queued_bytes_ -= data_bytes;
-    guard_.on_sent();
-  }
-
-  MonoTime now() { return server_.env().loop.now(); }
-  Call* accept(StreamId stream);
-  void accept_grpc(StreamId stream);
-  void accept_plain(StreamId stream);
-  // Answers a request that the handler is not told of.
-  void refuse(StreamId stream, int http_status, const Status& status);
-  void read_messages(Call& call, std::string_view bytes);
-  void read_body(Call& call, std::string_view bytes);
-  void give_back_window(Call& call);
-  void hold(Call& call, size_t bytes);
-  // Ends a call by our own decision: the client gets `status`, the handler on_cancel.
-  void abort(Call& call, const Status& status);
-  void answer(Call& call, const Status& status, const Headers& trailers);
-  void cut(Call& call);
-  size_t queued(Call& call, size_t before);
-  void unlink(Call& call);
-  void release(Call& call);
-  // Says why and closes, when a guard tells of abuse.
-  void check(std::string_view abuse);
-  void watch_silence(Duration delay);
-  void on_silence();
-  void refuse_new_streams();
-  void stop_timers();
-
-  Connection& connection_;
-  ServerState& server_;
-  std::unique_ptr<Session> session_;
-  Http2Guard guard_;
-
-  // The head that is being read.
-  CallHead head_;
-  RequestHead check_;
-  std::string method_;
-  size_t header_count_ = 0;
-  size_t header_bytes_ = 0;
-  bool skip_headers_ = false;  // trailers, which mean nothing to us
-
-  Call* first_ = nullptr;  // open calls
-  size_t call_count_ = 0;
-  size_t held_bytes_ = 0;
-  size_t queued_bytes_ = 0;
-  std::vector<Call*> above_high_;
-  MonoTime last_read_{};
-  bool ping_unanswered_ = false;
-  env::TimerId silence_timer_ = 0;
-  env::TimerId drain_timer_ = 0;
-  bool draining_ = false;
-  bool refusing_ = false;  // the last GOAWAY was said
-  bool closing_ = false;
-};
+}  // namespace
 
 void Http2::on_bytes(std::string_view bytes) {
   if (closing_) return;
   last_read_ = now();
   ping_unanswered_ = false;
-  if (!session_->receive(bytes)) closing_ = true;
+  if (!session_->receive(bytes) && !closing_) {
+    server_.env().log.warn("closing an HTTP/2 connection",
+                           {{"remote-addr", connection_.peer()}, {"reason", session_->why()}});
+    closing_ = true;
+  }
   if (closing_) connection_.lose_soon();
+  if (in_head_ == awaits_head_) return;
+  awaits_head_ = in_head_;
+  connection_.expect_within(in_head_ ? std::optional(limits::kHeadTimeout) : std::nullopt);
 }
 
 void Http2::produce(Output& out) {
@@ -141,7 +43,9 @@ void Http2::produce(Output& out) {
     above_high_[i] = above_high_.back();
     above_high_.pop_back();
     call.above_high = false;
-    if (!call.ended) server_.handler().on_drained(call.call_id, call.out.size());
+    if (call.ended) continue;
+    give_back_window(call);
+    server_.handler().on_drained(call.call_id, call.out.size());
   }
 }
 
@@ -157,6 +61,7 @@ void Http2::check(std::string_view abuse) {
 
 void Http2::on_headers_begin(StreamId, StreamState*, bool opens) {
   skip_headers_ = !opens;
+  in_head_ = true;
   header_count_ = header_bytes_ = 0;
   check_.reset();
   method_.clear();
@@ -182,6 +87,7 @@ void Http2::on_header(StreamId, std::string_view name, std::string_view value) {
 }
 
 void Http2::on_headers_end(StreamId stream, StreamState*, bool stream_ended) {
+  in_head_ = false;
   if (closing_) return;
   const bool too_large = header_bytes_ > limits::kMaxHeaderListBytes;
   const bool malformed = skip_headers_ ? !stream_ended : !too_large && !check_.well_formed();
@@ -228,6 +134,7 @@ void Http2::accept_grpc(StreamId stream) {
   call->gzip = head->encoding == "gzip";
   if (head_.timeout) server_.set_deadline(*call, *head_.timeout);
   head_.peer = connection_.peer();
+  head_.connection = connection_.id();
   server_.handler().on_call(call->call_id, std::move(head_));
 }
 
@@ -278,6 +185,8 @@ void Http2::on_data(StreamId, StreamState* state, std::string_view bytes) {
 }
 
 void Http2::give_back_window(Call& call) {
+  // Who does not read its answers is not asked for more that makes some.
+  if (call.above_high) return;
   // A message may be larger than the window, so an unfinished one opens it too.
   if (call.held_bytes > 0 && call.unconsumed_bytes < limits::kStreamWindowBytes / 2) return;
   session_->consume_stream(call.id, call.unconsumed_bytes);
@@ -286,9 +195,14 @@ void Http2::give_back_window(Call& call) {
 
 void Http2::hold(Call& call, size_t bytes) {
   held_bytes_ = held_bytes_ - call.held_bytes + bytes;
+  unfinished_.set(unfinished_.bytes() - call.held_bytes + bytes);
   call.held_bytes = bytes;
-  if (held_bytes_ <= limits::kConnectionHeldBytesMax || bytes == 0 || call.ended) return;
-  if (call.grpc) {
+  if (bytes == 0 || call.ended) return;
+  const bool over = server_.unfinished_bytes() > limits::kUnfinishedBytesMax;
+  if (held_bytes_ <= limits::kConnectionHeldBytesMax && !over) return;
+  if (call.grpc && over) {
+    abort(call, errors::RequestTooManyRequests());
+  } else if (call.grpc) {
     abort(call, Status(Code::kResourceExhausted, "grpc: too many unfinished messages on one connection"));
   } else {
     session_->reset(call.id, H2Error::kEnhanceYourCalm);
@@ -368,7 +282,8 @@ void Http2::unlink(Call& call) {
 void Http2::release(Call& call) {
   unlink(call);
   held_bytes_ -= call.held_bytes + limits::kOpenCallCostBytes;
-  queued_bytes_ -= call.out.size();
+  unfinished_.subtract(call.held_bytes);
+  queued_.subtract(call.out.size());
   if (call.above_high) std::erase(above_high_, &call);
   server_.close_call(call);
 }
@@ -383,149 +298,38 @@ void Http2::on_lost() {
   }
 }
 
-// Answers.
-
-size_t Http2::queued(Call& call, size_t before) {
-  const size_t size = call.out.size();
-  queued_bytes_ += size - before;
-  if (size >= limits::kOutputBytesHigh && !call.above_high) {
-    call.above_high = true;
-    above_high_.push_back(&call);
+void Http2::cut_stalled(Duration still_max) {
+  const bool reads_not = connection_.unsent_bytes() >= limits::kStalledBytesMin;
+  const bool pressed = server_.unfinished_bytes() > limits::kUnfinishedBytesMax / 2;
+  Cut unread, unfinished;
+  for (Call* next = first_; next != nullptr;) {
+    Call& call = *std::exchange(next, next->next);
+    const bool unsent = reads_not && call.out.size() > 0;
+    if (!unsent && !(pressed && call.held_bytes > 0)) {
+      call.stall.reset();
+      continue;
+    }
+    if (call.stall.look(call.out.taken_bytes() + call.held_bytes) < still_max) continue;
+    if (unsent) {
+      unread.add(call.id, call.out.size());
+      cut(call);
+      server_.cancel(call);
+    } else {
+      unfinished.add(call.id, call.held_bytes);
+      abort(call, errors::RequestTooManyRequests());
+    }
   }
-  if (!call.responded) {
-    call.responded = true;
-    const HeaderField named[] = {
-        kGrpcHeaders[0],
-        call.content_type.empty() ? kGrpcHeaders[1] : HeaderField{"content-type", call.content_type},
-        {"grpc-encoding", "gzip", true}};
-    session_->respond(call, std::span(named).first(call.gzip ? 3 : 2), false);
-  } else {
-    session_->resume(call);
-  }
-  connection_.touch();
-  return size;
+  tell_of(unread, "closing streams whose client does not read", "unsent-bytes", still_max);
+  tell_of(unfinished, "closing streams whose requests do not go on", "held-bytes", still_max);
 }
 
-// As etcd's library: to a client that compresses, all but what is empty; here also all but what is long.
-bool compresses(const Call& call, size_t message_bytes) {
-  return call.gzip && message_bytes > 0 && message_bytes <= kGzipBytesMax;
-}
-
-size_t Http2::send(Call& call, Bytes message) {
-  const size_t before = call.out.size();
-  if (compresses(call, message.size())) {
-    call.out.push_message(Bytes::adopt(gzip(message.view())), true);
-  } else {
-    call.out.push_message(std::move(message));
-  }
-  return queued(call, before);
-}
-
-size_t Http2::send_pieces(Call& call, std::vector<Bytes>&& pieces) {
-  size_t bytes = 0;
-  for (const Bytes& piece : pieces) bytes += piece.size();
-  if (compresses(call, bytes)) {
-    std::string message;
-    message.reserve(bytes);
-    for (const Bytes& piece : pieces) message += piece.view();
-    return send(call, Bytes::adopt(std::move(message)));
-  }
-  const size_t before = call.out.size();
-  call.out.push_message(std::move(pieces));
-  return queued(call, before);
-}
-
-void Http2::begin_message(Call& call, size_t message_bytes) {
-  const size_t before = call.out.size();
-  call.out.begin_message(message_bytes);
-  queued(call, before);
-}
-
-size_t Http2::send_part(Call& call, Bytes part) {
-  const size_t before = call.out.size();
-  call.out.push_part(std::move(part));
-  return queued(call, before);
-}
-
-// Half a message cannot be taken back, and trailers behind it would be taken for the rest.
-void Http2::cut(Call& call) {
-  queued_bytes_ -= call.out.size();
-  call.out.clear();
-  session_->reset(call.id, H2Error::kCancel);
-  connection_.touch();
-}
-
-void Http2::answer(Call& call, const Status& status, const Headers& trailers) {
-  if (call.out.in_message()) return cut(call);
-  connection_.touch();
-  const bool plain_ok = status.ok() && trailers.empty();
-  if (call.responded && plain_ok) {
-    call.end = StreamState::End::kOkTrailers;
-    session_->resume(call);
-    return;
-  }
-  Headers fields;
-  fields.reserve(trailers.size() + 4);
-  if (!call.responded) {
-    fields.emplace_back(":status", "200");
-    fields.emplace_back("content-type", call.content_type.empty() ? "application/grpc" : call.content_type);
-  }
-  fields.emplace_back("grpc-status", std::to_string(static_cast<int>(status.code())));
-  fields.emplace_back("grpc-message", encode_grpc_message(status.text()));
-  fields.insert(fields.end(), trailers.begin(), trailers.end());
-  if (call.responded) {
-    call.end = StreamState::End::kTrailers;
-    call.trailers = std::move(fields);
-    session_->resume(call);
-    return;
-  }
-  call.responded = true;
-  std::vector<HeaderField> headers;
-  headers.reserve(fields.size());
-  for (const auto& [name, value] : fields) headers.push_back({name, value});
-  session_->respond(call, headers, true);
-}
-
-void Http2::finish(Call& call, const Status& status, const Headers& trailers) {
-  call.ended = true;
-  if (call.deadline != 0) server_.env().loop.cancel(call.deadline);
-  call.deadline = 0;
-  hold(call, 0);
-  answer(call, status, trailers);
-}
-
-void Http2::abort(Call& call, const Status& status) {
-  answer(call, status, {});
-  server_.cancel(call);
-}
-
-void Http2::on_deadline(Call& call) {
-  if (call.out.size() > 0 || call.out.in_message()) {  // the rest may never fit the client's window
-    cut(call);
-    server_.cancel(call);
-  } else {
-    abort(call, errors::ContextDeadlineExceeded());
-  }
-}
-
-void Http2::respond(Call& call, PlainResponse&& response) {
-  const std::string status = std::to_string(response.status);
-  const std::string length = std::to_string(response.body.size());
-  const bool bodiless = response.status == 204 || response.status == 304;
-  std::vector<HeaderField> headers = {{":status", status}};
-  for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-  headers.push_back({"date", server_.http_date()});
-  if (!bodiless) headers.push_back({"content-length", length});
-  call.ended = call.responded = true;
-  hold(call, 0);
-  const bool last = bodiless || call.head_only || response.body.empty();
-  if (!last) {
-    queued_bytes_ += response.body.size();
-    call.out.push_raw(std::move(response.body));
-    call.end = StreamState::End::kPlain;
-  }
-  session_->respond(call, headers, last);
-  connection_.touch();
+void Http2::tell_of(const Cut& cut, std::string_view what, std::string_view bytes, Duration still_max) {
+  if (cut.streams == 0 || !server_.may_tell()) return;
+  server_.env().log.warn(what, {{"remote-addr", connection_.peer()},
+                                {"streams", cut.streams},
+                                {"first-stream", cut.first},
+                                {bytes, cut.bytes},
+                                {"without-progress", still_max}});
 }
 
 // Pings, silence, and the end.
@@ -586,8 +390,6 @@ void Http2::stop_timers() {
   if (drain_timer_ != 0) loop.cancel(drain_timer_);
   silence_timer_ = drain_timer_ = 0;
 }
-
-}  // namespace
 
 std::unique_ptr<Protocol> make_http2(Connection& connection) { return std::make_unique<Http2>(connection); }
 

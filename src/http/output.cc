@@ -127,6 +127,7 @@ void OutQueue::push_raw(Bytes bytes) {
 void OutQueue::take(size_t bytes, Output& out) {
   CHECK(bytes <= size_);
   size_ -= bytes;
+  taken_bytes_ += bytes;
   while (bytes > 0) {
     Chunk& chunk = chunks_[head_];
     const size_t prefix = std::min<size_t>(bytes, chunk.prefix_left);

@@ -66,6 +66,8 @@ class OutQueue {
   void take(size_t bytes, Output& out);
 
   size_t size() const { return size_; }
+  // All that was ever taken.
+  uint64_t taken_bytes() const { return taken_bytes_; }
   void clear();
 
  private:
@@ -82,6 +84,7 @@ class OutQueue {
   size_t head_ = 0;
   size_t size_ = 0;
   size_t owed_bytes_ = 0;  // of the parts to come
+  uint64_t taken_bytes_ = 0;
 };
 
 }  // namespace quorate::http

@@ -39,6 +39,7 @@ ServerState::ServerState(const env::LoopEnv& env, const ServerOptions& options, 
 
 ServerState::~ServerState() {
   *self_ = nullptr;
+  if (stall_timer_ != 0) env_.loop.cancel(stall_timer_);
   for (const auto& call : calls_) {
     if (call->deadline != 0) env_.loop.cancel(call->deadline);
   }
@@ -70,10 +71,29 @@ void ServerState::retire(Connection& connection) {
 }
 
 void ServerState::end_of_turn() {
+  written_in_turn_ = 0;
   // A flush may tell the handler of drained calls, and so add to the list.
   for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
   dirty_.clear();
   retired_.clear();
+  const bool over = unsent_bytes_ > limits::kUnsentBytesHigh || unfinished_bytes_ > limits::kUnfinishedBytesMax / 2;
+  if (!over || stall_timer_ != 0) return;
+  stall_timer_ = env_.loop.after(limits::kStallsLookedFor, [this] {
+    stall_timer_ = 0;
+    look_for_stalls();
+  });
+}
+
+// The next turn's end asks for the next look, where one is due. One that comes back under its budget and over it again
+// has its looks further apart than they count: it has the longer time then.
+void ServerState::look_for_stalls() {
+  const Duration still_max = unsent_bytes_ > limits::kUnsentBytesMax ? limits::kStalledPressedMax : limits::kStalledMax;
+  cut_in_look_ = 0;
+  // From the end: who is lost gives its place to the last.
+  for (size_t i = connections_.size(); i-- > 0;) connections_[i]->cut_stalled(still_max);
+  if (cut_in_look_ <= kToldPerLook) return;
+  env_.log.warn("closing more whose clients do not read or go on",
+                {{"connections", cut_in_look_ - kToldPerLook}, {"unsent-bytes-of-all", unsent_bytes_}});
 }
 
 Call* ServerState::open_call(Protocol& protocol) {
@@ -102,6 +122,7 @@ void ServerState::close_call(Call& call) {
   call.end = StreamState::End::kOpen;
   call.deadline = 0;
   call.held_bytes = call.unconsumed_bytes = 0;
+  call.stall.reset();
   call.waiting = call.grpc = call.told = call.ended = call.responded = call.half_closed = false;
   call.above_high = call.head_only = call.gzip = false;
   call.out.clear();
@@ -161,6 +182,11 @@ void ServerState::respond(CallId id, PlainResponse&& response) {
   if (call == nullptr) return;
   CHECK(!call->grpc);
   call->protocol->respond(*call, std::move(response));
+}
+
+size_t ServerState::unsent_bytes(CallId id) {
+  Call* call = find(id);
+  return call == nullptr ? 0 : call->protocol->unsent_bytes();
 }
 
 void ServerState::set_deadline(Call& call, Duration timeout) {

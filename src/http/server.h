@@ -8,7 +8,9 @@
 //   (3) Bytes queued for a call are bounded only by its producer, who is told by on_drained.
 //   (4) Answers leave at the end of the turn in which they are given, in the Server's turn hook. A hook that is
 //       registered after it and answers calls must post that (env/loop.h).
-//   (5) A Server is not destroyed from within an event of its Handler.
+//   (5) Above limits::kUnsentBytesHigh of answers, or half of limits::kUnfinishedBytesMax of requests, who makes no
+//       progress for limits::kStalledMax is cut, with a line in the log.
+//   (6) A Server is not destroyed from within an event of its Handler.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +40,7 @@ std::string_view header_of(const Headers& headers, std::string_view name);
 struct CallHead {
   std::string path;                 // "/package.Service/Method"
   std::string peer;                 // "127.0.0.1:40000"
+  uint64_t connection = 0;          // which one of the server's; never 0, never used again
   std::optional<Duration> timeout;  // grpc-timeout
   Headers headers;                  // metadata and the rest, without pseudo-headers
 };
@@ -129,6 +132,11 @@ class Server {
   // GOAWAY (HTTP/2) and connection: close (HTTP/1); new calls are refused, running ones may end.
   virtual void drain() = 0;
   virtual size_t open_connections() const = 0;
+  // What of answers has not left: of all calls, and of those on this call's connection.
+  virtual size_t unsent_bytes() const = 0;
+  virtual size_t unsent_bytes(CallId call) = 0;
+  // What is held of requests that are not whole.
+  virtual size_t unfinished_bytes() const = 0;
   virtual const ServerCounters& counters() const = 0;
 };
 

@@ -287,7 +287,7 @@ TEST(Server, ClosesAConnectionThatNeverAsks) {
   RawClient slow = f.raw("GET / HT");
   RawClient done = f.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   RawClient http2 = f.raw(kClientPreface);
-  f.world.advance(limits::kFirstRequestTimeout);
+  f.world.advance(limits::kHeadTimeout);
   EXPECT_EQ(f.server->open_connections(), 2U);
   EXPECT_TRUE(silent.closed() && slow.closed());
 }

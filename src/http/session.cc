@@ -38,7 +38,7 @@ class NghttpSession final : public Session {
     if (broken_) return false;
     const ssize_t taken =
         nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-    if (taken < 0) give_up();
+    if (taken < 0) give_up(static_cast<int>(taken));
     return !broken_;
   }
 
@@ -60,6 +60,9 @@ class NghttpSession final : public Session {
     out_ = nullptr;
     return !broken_;
   }
+
+  size_t queued_frames() const override { return nghttp2_session_get_outbound_queue_size(session_); }
+  std::string_view why() const override { return why_; }
 
   bool done() const override {
     return broken_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
@@ -136,7 +139,7 @@ class NghttpSession final : public Session {
   static nghttp2_session_callbacks* make_callbacks();
 
   // The library can say nothing more after a fatal error, so the GOAWAY is made by hand.
-  void give_up();
+  void give_up(int error);
 
   void fill(std::span<const HeaderField> headers) {
     fields_.clear();
@@ -250,6 +253,7 @@ class NghttpSession final : public Session {
   StreamState* known_state_ = nullptr;
   bool broken_ = false;
   std::string last_words_;
+  std::string_view why_;
   std::vector<nghttp2_nv> fields_;
 };
 
@@ -298,8 +302,9 @@ void NghttpSession::send_settings(const Options& options) {
                                               static_cast<int32_t>(limits::kConnectionWindowBytes)) == 0);
 }
 
-void NghttpSession::give_up() {
+void NghttpSession::give_up(int error) {
   broken_ = true;
+  why_ = nghttp2_strerror(error);
   const auto last = static_cast<uint32_t>(nghttp2_session_get_last_proc_stream_id(session_));
   last_words_ = {0, 0, 8, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0};
   for (const uint32_t word : {last, static_cast<uint32_t>(H2Error::kEnhanceYourCalm)}) {

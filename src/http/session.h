@@ -100,6 +100,10 @@ class Session {
   virtual bool receive(std::string_view bytes) = 0;
   // Moves frames to `out` until it holds `bytes_max` or more, or there are none.
   virtual bool pull(Output& out, size_t bytes_max) = 0;
+  // Frames that wait to be pulled, but for DATA that flow control holds back.
+  virtual size_t queued_frames() const = 0;
+  // Why receive() gave up.
+  virtual std::string_view why() const = 0;
   // Both directions are done: the connection may close once all is written.
   virtual bool done() const = 0;
 

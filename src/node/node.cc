@@ -207,6 +207,12 @@ void Node::start(std::move_only_function<void(const Status&)> failed) {
   replica_->start();
 }
 
+size_t Node::budgeted_bytes() const {
+  size_t bytes = back_->parts_bytes() + replica_->hub().counters().unsent_bytes;
+  for (const auto& front : fronts_) bytes += front->budgeted_bytes();
+  return bytes;
+}
+
 void Node::serve() {
   back_->serve();
   const auto tell = [this](const Bound& bound, const char* traffic) {

@@ -46,6 +46,9 @@ class Node {
   // Of the log's last entry when it was opened; 0 where it had none.
   Index last_index_at_start() const { return last_index_at_start_; }
   const server::Replica& replica() const { return *replica_; }
+  // What is counted against the budgets of clients: nothing, when none of them waits for anything. With io loops of
+  // their own threads only while those rest.
+  size_t budgeted_bytes() const;
 
  private:
   struct Bound {

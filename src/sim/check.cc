@@ -35,11 +35,11 @@ void check_history(const History& history, Violations& out) {
 }  // namespace
 
 std::string_view violation_name(ViolationKind kind) {
-  static constexpr std::array<std::string_view, 23> kNames = {
+  static constexpr std::array<std::string_view, 24> kNames = {
       "history",     "log",        "lost",         "phantom",      "repeated",     "answer",
       "term",        "revision",   "order",        "stale read",   "future read",  "wrong read",
       "watch order", "watch gap",  "watch event",  "watch resume", "watch cancel", "watch progress",
-      "lease early", "lease late", "lease answer", "contents",     "stuck"};
+      "lease early", "lease late", "lease answer", "contents",     "budget",       "stuck"};
   return kNames.at(static_cast<size_t>(kind));
 }
 

@@ -64,6 +64,8 @@ class Member {
   // Called, in an event of its own, when the node says that it cannot go on. The process lives until killed.
   void on_failed(std::move_only_function<void(const Status&)> failed) { failed_ = std::move(failed); }
 
+  // node::Node's. Requires that it runs.
+  size_t budgeted_bytes() const { return node_->budgeted_bytes(); }
   env::sim::Process& process() { return *process_; }
   MemberLog& log() { return log_; }
   // The first entry of the log write that landed elsewhere, where it was the last one that carried any; else 0.

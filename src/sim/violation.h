@@ -33,6 +33,7 @@ enum class ViolationKind : uint8_t {
   kLeaseLate,      // a lease lived on beyond its time
   kLeaseAnswer,    // what was told of a lease is not so
   kContents,       // what a member holds at the end is not the model's
+  kBudget,         // bytes count against a budget when nobody waits for anything
   kStuck,          // an operation was not answered within the bound after healing
 };
 

@@ -98,6 +98,7 @@ class World {
     };
     if (!universe_.run_until(idle, kLastAnswers)) return stick("requests are neither answered nor given up");
     universe_.run_for(kLeasesEnd);
+    check_budgets();
     if (plan_.last && !end_once_more()) return stick("the member is not up again after the load");
     look_at_the_end();
     universe_.run_for(kLastEvents);
@@ -107,6 +108,16 @@ class World {
     if (!stopped) member_.stop([&stopped] { stopped = true; });
     if (!universe_.run_until([&stopped] { return stopped; }, kRecovery)) return stick("the member does not stop");
     check_now(true);
+  }
+
+  // Everything is answered, and whoever read slowly has read, or was cut off and is gone.
+  void check_budgets() {
+    if (!supervisor_.up()) return;
+    const size_t bytes = member_.budgeted_bytes();
+    if (bytes == 0) return;
+    outcome_.violations.push_back(
+        {ViolationKind::kBudget,
+         std::to_string(bytes) + " bytes count against budgets, and nobody waits for anything"});
   }
 
   // Long after the last renewal: what is left of a lease must not have grown. False: it did not come up.

@@ -44,8 +44,16 @@ struct Stream {
   size_t unsynced = 0;  // watchers that are anything but synced
   MonoTime next_progress{};
   uint32_t first_due = kNone, last_due = kNone;  // of the revision at hand
+  size_t* all_unsent_bytes = nullptr;            // the hub's
 
-  bool full() const { return unsent_bytes > limits::kWatchStreamBytesHigh; }
+  void unsent(size_t bytes) {
+    *all_unsent_bytes = *all_unsent_bytes - unsent_bytes + bytes;
+    unsent_bytes = bytes;
+  }
+  // Where all together hold too much, each has a small share alone.
+  bool pressed() const { return *all_unsent_bytes > limits::kWatchBytesHigh; }
+  size_t share() const { return pressed() ? limits::kWatchShareBytes : limits::kWatchStreamBytesHigh; }
+  bool full() const { return unsent_bytes > share(); }
 };
 
 struct Hub::State {
@@ -64,6 +72,7 @@ struct Hub::State {
   std::list<Watcher*> ready;  // those that lag and may be caught up, in turn
   Revision next = 0;          // the first revision that synced watchers were not told of
   uint64_t events_delivered = 0;
+  size_t all_unsent_bytes = 0;
   size_t watchers = 0, unsynced = 0, ended = 0, wanting_prev_kv = 0;
 
   // Of the revision at hand; kept, so that a revision finds its memory. What a whole group of watchers is told is
@@ -102,7 +111,7 @@ struct Hub::State {
   void answer(Stream& stream, const pb::WatchResponse& response) {
     std::vector<Bytes> pieces;
     pieces.push_back(Bytes::adopt(pb::encode(response)));
-    stream.unsent_bytes = stream.sink->deliver(std::move(pieces));
+    stream.unsent(stream.sink->deliver(std::move(pieces)));
   }
 
   void create(Stream& stream, const pb::WatchCreateRequest& request);
@@ -367,7 +376,7 @@ void Hub::State::deliver(Stream& stream, std::string_view head, Revision revisio
 void Hub::State::deliver(Watcher& watcher, size_t first_answer, size_t answer_count, size_t events) {
   Stream& stream = *watcher.stream;
   for (size_t part = 0; part < answer_count; ++part) {
-    stream.unsent_bytes = stream.sink->deliver(draft.take(first_answer + part));
+    stream.unsent(stream.sink->deliver(draft.take(first_answer + part)));
   }
   watcher.told_since_tick = true;
   events_delivered += events;
@@ -405,13 +414,14 @@ Revision Hub::State::gather(const Watcher& watcher, size_t revisions_max, size_t
   const Revision from = watcher.next;
   if (from >= next) return from;
   const Revision to = next - from > kScanRevisionsMax ? from + kScanRevisionsMax : next;
+  const size_t bytes_max = std::min(limits::kWatchCatchUpBytes, watcher.stream->share());
   Revision seen = 0, cut = 0;
   size_t bytes = 0;
   const Revision stop =
       store.events(from, to, watcher.range(), watcher.prev_kv, revisions_max, [&](const pb::Event& event) {
         if (cut != 0) return;
         const Revision revision = event.kv.mod_revision;
-        if (revision != seen && bytes >= limits::kWatchCatchUpBytes) {
+        if (revision != seen && bytes >= bytes_max) {
           cut = revision;
           return;
         }
@@ -458,6 +468,7 @@ StreamId Hub::open(Sink& sink) {
   Stream& stream = state_->streams[id];
   stream.id = id;
   stream.sink = &sink;
+  stream.all_unsent_bytes = &state_->all_unsent_bytes;
   return id;
 }
 
@@ -465,6 +476,7 @@ void Hub::close(StreamId id) {
   const auto found = state_->streams.find(id);
   if (found == state_->streams.end()) return;
   for (auto& [watch_id, watcher] : found->second.watchers) state_->forget(watcher);
+  found->second.unsent(0);
   state_->streams.erase(found);
 }
 
@@ -528,8 +540,8 @@ void Hub::drained(StreamId id, size_t queued_bytes) {
   const auto found = state_->streams.find(id);
   if (found == state_->streams.end()) return;
   Stream& stream = found->second;
-  stream.unsent_bytes = queued_bytes;
-  if (stream.blocked == 0 || queued_bytes > limits::kWatchStreamBytesHigh / 2) return;
+  stream.unsent(queued_bytes);
+  if (stream.blocked == 0 || queued_bytes > stream.share() / 2) return;
   for (auto& [watch_id, watcher] : stream.watchers) {
     if (watcher.phase == Watcher::Phase::kBlocked) state_->set_phase(watcher, Watcher::Phase::kReady);
   }
@@ -539,7 +551,8 @@ Hub::Counters Hub::counters() const {
   return {.streams = state_->streams.size(),
           .watchers = state_->watchers,
           .slow_watchers = state_->unsynced - state_->ended,
-          .events = state_->events_delivered};
+          .events = state_->events_delivered,
+          .unsent_bytes = state_->all_unsent_bytes};
 }
 
 }  // namespace quorate::watch

@@ -8,7 +8,7 @@
 //       history, or is cancelled with the compact revision.
 //   (3) Progress is never ahead of events: a revision is only reported when everything up to it was delivered.
 //   (4) A slow stream never holds up another, and holds at most limits::kWatchStreamBytesHigh unsent bytes and
-//       one answer.
+//       one answer; limits::kWatchShareBytes and one answer where all hold more than limits::kWatchBytesHigh.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +69,7 @@ class Hub {
   struct Counters {
     uint64_t streams = 0, watchers = 0, slow_watchers = 0;  // now
     uint64_t events = 0;                                    // delivered so far
+    size_t unsent_bytes = 0;                                // of all streams
   };
   Counters counters() const;
 

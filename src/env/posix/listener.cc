@@ -1,11 +1,15 @@
 #include "env/posix/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "env/posix/socket.h"
 
@@ -14,6 +18,20 @@ namespace {
 
 // The kernel cuts it to net.core.somaxconn.
 constexpr int kBacklog = 65535;
+// Descriptors that no client may have: the log's next segment, a checkpoint and the folders of both need some, and a
+// member that cannot make a segment has to stop.
+constexpr int kReserved = 32;
+constexpr Duration kToldAgain = 10s;
+
+// The first descriptor that is for what is no client. The limit may change while the process runs.
+int descriptors_for_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > std::numeric_limits<int>::max()) {
+    return std::numeric_limits<int>::max();
+  }
+  const int all = static_cast<int>(limit.rlim_cur);
+  return all - std::min(kReserved, all / 4);
+}
 
 Status set_option(int fd, int level, int name, int value) {
   if (::setsockopt(fd, level, name, &value, sizeof value) != 0) return net_error("setsockopt", errno);
@@ -103,26 +121,57 @@ void PosixListener::on_ready(uint32_t) {
     Fd fd(::accept4(fd_.get(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
       if (errno == EAGAIN) break;
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest(errno);
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest(errno_text(errno));
       // Anything else is the end of that connection, not of the listener.
       continue;
     }
-    if (peer.family() != AF_UNIX) tune_tcp(fd.get());
-    accept_(std::move(fd), peer);
+    hand_over(std::move(fd), peer);
     if (loop.serving() != this) return;
   }
 }
 
-void PosixListener::rest(int error) {
-  log_.warn("accepting no connections for a while",
-            {{"address", address_.text()}, {"error", errno_text(error)}, {"retry-in", options_.rest}});
+void PosixListener::hand_over(Fd accepted, const SocketAddress& peer) {
+  if (accepted.get() >= descriptors_for_clients()) {
+    kept_ = std::move(accepted);
+    kept_peer_ = peer;
+    return rest("no descriptors are left for clients; raise the limit of open files");
+  }
+  if (peer.family() != AF_UNIX) tune_tcp(accepted.get());
+  accept_(std::move(accepted), peer);
+}
+
+void PosixListener::rest(std::string_view why) {
+  if (!told_ || loop_.now() - told_at_ >= kToldAgain) {
+    log_.warn("accepting no connections for a while",
+              {{"address", address_.text()}, {"error", why}, {"retry-in", options_.rest}});
+    told_at_ = loop_.now();
+    told_ = true;
+  }
   // An exclusive watch cannot be changed, only ended and begun again.
   loop_.unwatch(fd_.get(), *this);
   resting_ = loop_.after(options_.rest, [this] {
     resting_ = 0;
-    const Status status = start();
-    if (!status.ok()) log_.error("cannot listen any more", {{"address", address_.text()}, {"error", status.text()}});
+    end_rest();
   });
+}
+
+void PosixListener::end_rest() {
+  if (kept_) {
+    // The lowest free number: it tells whether clients may have one again.
+    Fd lower(::fcntl(kept_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!lower || lower.get() >= descriptors_for_clients()) {
+      resting_ = loop_.after(options_.rest, [this] {
+        resting_ = 0;
+        end_rest();
+      });
+      return;
+    }
+    kept_ = std::move(lower);
+  }
+  const Status status = start();
+  if (!status.ok()) log_.error("cannot listen any more", {{"address", address_.text()}, {"error", status.text()}});
+  // Last: whoever gets it may end this listener.
+  if (kept_) hand_over(std::move(kept_), kept_peer_);
 }
 
 }  // namespace quorate::env::posix

@@ -33,7 +33,10 @@ class PosixListener final : public Listener, private Ready {
 
  private:
   void on_ready(uint32_t events) override;
-  void rest(int error);
+  void rest(std::string_view why);
+  // Takes over one whose descriptor leaves enough for what is not a client; else keeps it until there are.
+  void hand_over(Fd accepted, const SocketAddress& peer);
+  void end_rest();
 
   PosixLoop& loop_;
   Log& log_;
@@ -43,6 +46,10 @@ class PosixListener final : public Listener, private Ready {
   const Options options_;
   FdAcceptor accept_;
   TimerId resting_ = 0;
+  MonoTime told_at_{};  // of the last rest
+  bool told_ = false;
+  Fd kept_;  // accepted, and waits for a descriptor
+  SocketAddress kept_peer_;
 };
 
 // A bound, listening descriptor; `address` gets the port that was bound.

@@ -151,6 +151,34 @@ TEST(PosixNet, WithoutDescriptorsAListenerRestsAndGoesOnLater) {
   EXPECT_TRUE(world.run_until([&] { return accepted == 1; }));
 }
 
+// The log's next segment needs a descriptor when it is due, whatever clients do.
+TEST(PosixNet, TheLastDescriptorsAreNotForClients) {
+  PosixTestWorld world;
+  std::vector<std::unique_ptr<Socket>> sockets;
+  auto listener = world.net().listen({"127.0.0.1", 0, ""}, {},
+                                     [&](std::unique_ptr<Socket> socket) { sockets.push_back(std::move(socket)); });
+  ASSERT_TRUE(listener);
+  const auto target = socket_address((*listener)->address());
+  std::vector<Fd> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    static_cast<void>(::connect(clients.back().get(), target->get(), target->length));
+  }
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{static_cast<rlim_t>(clients.back().get()) + 41, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  bool waited = false;
+  world.loop().after(100ms, [&] { waited = true; });
+  const bool ended = world.run_until([&] { return waited; });
+  const Fd other(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(other) << "others than clients still get one";
+  EXPECT_LT(sockets.size(), clients.size());
+  EXPECT_TRUE(world.run_until([&] { return sockets.size() == clients.size(); })) << "who waited is not forgotten";
+}
+
 // Keeps the kinds of input.
 class InputList final : public Trace {
  public:
