@@ -1,5 +1,7 @@
 #include "mvcc/key_table.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -42,6 +44,13 @@ Key* KeyTable::find(std::string_view text, uint32_t hash) const {
   Key* key = bucket_of(hash);
   while (key && (key->hash != hash || key->text() != text)) key = key->next;
   return key;
+}
+
+void KeyTable::reserve(size_t keys) {
+  CHECK(keys_ == 0);
+  buckets_ = std::max(kBucketsMin, (2 * keys + 2) / 3);
+  power_ = std::bit_floor(buckets_);
+  while (blocks_.size() * kBlockBuckets < buckets_) blocks_.push_back(std::make_unique<Key*[]>(kBlockBuckets));
 }
 
 void KeyTable::insert(Key& key) {

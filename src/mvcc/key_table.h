@@ -28,6 +28,8 @@ class KeyTable {
   uint32_t hash_of(std::string_view text) const;
   Key* find(std::string_view text) const { return find(text, hash_of(text)); }
   Key* find(std::string_view text, uint32_t hash) const;
+  // Makes room in a fresh table for so many keys at once.
+  void reserve(size_t keys);
   // Requires that it is not there, and that key.hash is hash_of its text.
   void insert(Key& key);
   // Requires that it is there.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/mutant.h"
@@ -198,6 +200,37 @@ KeyTree::Inner* KeyTree::split(Inner& node, size_t keep) {
   std::copy(node.live.begin() + keep, node.live.begin() + node.count, right->live.begin());
   node.count = static_cast<uint32_t>(keep);
   return right;
+}
+
+void KeyTree::build(std::span<Key* const> keys) {
+  CHECK(size_ == 0 && height_ == 0);
+  if (keys.empty()) return;
+  std::vector<Node*> level;
+  level.reserve(keys.size() / kLeafKeys + 1);
+  for (size_t begin = 0; begin < keys.size(); begin += kLeafKeys) {
+    auto* leaf = begin == 0 ? static_cast<Leaf*>(root_) : new Leaf;
+    leaf->count = static_cast<uint32_t>(std::min(kLeafKeys, keys.size() - begin));
+    for (size_t i = 0; i < leaf->count; ++i) {
+      leaf->keys[i] = keys[begin + i];
+      leaf->live |= uint64_t{leaf->keys[i]->live() != nullptr} << i;
+    }
+    level.push_back(leaf);
+  }
+  leaves_ = level.size();
+  for (bool leaves = true; level.size() > 1; leaves = false, ++height_) {
+    std::vector<Node*> above;
+    for (size_t i = 0; i < level.size(); ++i) {
+      if (i % kChildren == 0) above.push_back(new Inner);
+      auto* inner = static_cast<Inner*>(above.back());
+      inner->child[inner->count] = level[i];
+      refresh(*inner, inner->count++, leaves);
+    }
+    inners_ += above.size();
+    level = std::move(above);
+  }
+  root_ = level.front();
+  size_ = keys.size();
+  CHECK(height_ < kHeightMax);
 }
 
 // Keys that come in order fill their nodes: a full one at the right edge of the tree is left as it is, and what

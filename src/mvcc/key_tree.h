@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "mvcc/record.h"
@@ -76,6 +77,8 @@ class KeyTree {
     size_t index_ = 0;
   };
 
+  // Fills a fresh tree with keys that ascend and have their newest records: O(keys), and as dense as can be.
+  void build(std::span<Key* const> keys);
   // Requires that it is not there. It becomes live.
   void insert(Key& key);
   // Requires that it is there. Any key's state.

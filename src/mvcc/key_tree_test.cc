@@ -124,6 +124,41 @@ TEST(KeyTree, KeysInOrderFillTheirLeaves) {
   EXPECT_LT(forest.tree.held_bytes(), 20'000u * 10);
 }
 
+TEST(KeyTree, BuiltOfKeysInOrderEqualsAMapAndGoesOnChanging) {
+  for (const size_t count : {0, 1, 64, 65, 64 * 32, 64 * 32 + 1, 64 * 32 * 32 + 1}) {
+    Forest forest;
+    std::vector<Key*> keys;
+    std::vector<Record*> records;
+    for (uint64_t i = 0; i < count; ++i) {
+      Key* key = Key::make(forest.pool, numbered(2 * i), forest.table.hash_of(numbered(2 * i)));
+      const Record::Fields put{.mod_revision = 9, .create_revision = 9, .version = 1};
+      const Record::Fields tombstone{.mod_revision = 9};
+      records.push_back(key->newest = Record::make(forest.pool, *key, i % 3 == 0 ? tombstone : put, {}));
+      forest.twin[numbered(2 * i)] = i % 3 != 0;
+      keys.push_back(key);
+    }
+    forest.tree.build(keys);
+    forest.table.reserve(count);
+    const size_t buckets = forest.table.buckets();
+    for (Key* key : keys) forest.table.insert(*key);
+    EXPECT_EQ(forest.table.buckets(), buckets);
+    forest.expect_equal(numbered(count));
+    Prng prng(count);
+    for (int i = 0; i < 3000; ++i) {
+      const std::string text = numbered(prng.below(2 * count + 10));
+      if (!forest.twin.contains(text)) {
+        forest.insert(text);
+      } else if (prng.chance(2, 3)) {
+        forest.erase(text);
+      } else {
+        forest.mark(text, prng.chance(1, 2));
+      }
+    }
+    forest.expect_equal(numbered(count));
+    for (Record* record : records) record->free(forest.pool);
+  }
+}
+
 TEST(KeyTree, KeysInRandomOrderLeaveLeavesTwoThirdsFull) {
   Forest forest;
   Prng prng(3);

@@ -13,6 +13,9 @@ constexpr size_t kHistoryBytes = sizeof(Record*);
 }  // namespace
 
 Keyspace::~Keyspace() {
+  for (Key* key : loading_) {
+    if (!Pool::ends_with_pool(key->bytes())) key->free(pool_);
+  }
   for (auto place = tree_.seek({}); !place.at_end(); place.next()) {
     if (!Pool::ends_with_pool(place.key().bytes())) place.key().free(pool_);
   }
@@ -59,8 +62,7 @@ void Keyspace::append(Key& key, Record& record) {
 
 Key& Keyspace::add_key(std::string_view text) {
   Key* key = Key::make(pool_, text, table_.hash_of(text));
-  table_.insert(*key);
-  tree_.insert(*key);
+  loading_.push_back(key);
   bytes_ += key->bytes() + kIndexBytes;
   return *key;
 }
@@ -72,12 +74,18 @@ Record& Keyspace::add_record(Key& key, Record* newer, History::Position slot, co
     newer->set_older(record);
   } else {
     key.newest = record;
-    if (record->tombstone()) tree_.mark(tree_.seek(key.text()), false);
   }
   history_.fill(slot, *record);
   bytes_ += record->bytes() + kHistoryBytes;
   bolt_bytes_ += mvcc::bolt_bytes(*record);
   return *record;
+}
+
+void Keyspace::end_load() {
+  tree_.build(loading_);
+  table_.reserve(loading_.size());
+  for (Key* key : loading_) table_.insert(*key);
+  loading_ = {};
 }
 
 size_t Keyspace::drop_older(Record& record, Revision below) {

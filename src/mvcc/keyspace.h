@@ -2,13 +2,14 @@
 //
 // Loop:    core. Not safe for any other.
 // Invariants:
-//   (1) A key is in the table and in the tree, or in neither; it has at least one record.
+//   (1) A key is in the table and in the tree, or in neither while it is loaded; it has at least one record.
 //   (2) It is live in the tree if and only if its newest record is no tombstone.
 //   (3) Every record hangs on its key, and has its slot in history.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "mvcc/history.h"
 #include "mvcc/key_range.h"
@@ -65,11 +66,13 @@ class Keyspace {
   // Frees the key with its only record.
   void drop(Key& key);
 
-  // For a loader, which brings keys in order and of each its records from the newest to the oldest: a key without a
-  // record, and a record behind `newer`, or the newest where that is null.
+  // For a loader of a fresh keyspace, which brings keys in order and of each its records from the newest to the oldest:
+  // a key without a record, and a record behind `newer`, or the newest where that is null. At the end of it the keys
+  // can be found.
   Key& add_key(std::string_view text);
   Record& add_record(Key& key, Record* newer, History::Position slot, const Record::Fields& fields,
                      std::string_view value);
+  void end_load();
 
   // What keys, values, records and indexes are counted for; once a compaction is done, the same on every member, but
   // for tombstones whose keys were created anew while it went on: they go with the next.
@@ -87,6 +90,7 @@ class Keyspace {
   KeyTable table_;
   KeyTree tree_;
   History history_;
+  std::vector<Key*> loading_;  // neither in the tree nor in the table yet
   uint64_t bytes_ = 0, bolt_bytes_ = 0;
 };
 

@@ -188,6 +188,7 @@ bool StoreLoader::finish() {
     before = order;
   }
   order_ = {};
+  store_.space_.end_load();
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "node/start_log.h"
+#include "server/replay.h"
 #include "server/restore.h"
 #include "wal/wal.h"
 
@@ -137,7 +138,9 @@ Status Node::open_store() {
   log_options.unsafe_no_fsync = config_.unsafe_no_fsync;
   log_options.segment_bytes = config_.log_segment_bytes;
   log_options.salt = env_.seed;
-  log_options.skip_to = restored->index();
+  log_options.skip_to = restored->image_index;
+  server::Replay replay(env_, server::machine_options(env_, options), *restored);
+  log_options.committed = &replay;
   Result<wal::Opened> log = wal::Wal::open(env_.disk, env_.core, env_.log, env_.trace, log_options);
   if (!log) return log.error();
   Status fits = server::check_log(*restored, log->recovered, options.image_directory);

@@ -62,6 +62,7 @@ Checkpointer::Checkpointer(const env::Env& env, const machine::Machine& machine,
       on_saved_(std::move(saved)),
       saved_(options_.saved),
       stale_(options_.damaged),
+      imaged_bytes_(saved_.empty() ? 0 : saved_.back().bytes),
       self_(std::make_shared<Checkpointer*>(this)) {}
 
 Checkpointer::~Checkpointer() { *self_ = nullptr; }
@@ -71,13 +72,17 @@ void Checkpointer::stop() {
   walk_.reset();
 }
 
-bool Checkpointer::due(uint64_t log_bytes) const {
-  const uint64_t last_bytes = saved_.empty() ? 0 : saved_.back().bytes;
-  if (saved_.empty() || saved_.back().index < machine_.applied_index()) {
-    if (!failure_.ok()) return env_.core.now() >= not_before_;
-    return log_bytes - logged_before_ >= std::max(options_.knobs.log_bytes, last_bytes);
-  }
-  return false;
+// A log that grew by an image's size pays for the next one. In a quiet time a shorter tail is worth one too, as long as
+// all images together cost no more writing than the log did: what bursts and pauses log is not written several times.
+bool Checkpointer::due(uint64_t log_bytes) {
+  const MonoTime now = env_.core.now();
+  if (std::exchange(logged_, log_bytes) != log_bytes) quiet_since_ = now;
+  if (!saved_.empty() && saved_.back().index >= machine_.applied_index()) return false;
+  if (!failure_.ok()) return now >= not_before_;
+  const uint64_t grown = log_bytes - logged_before_;
+  const uint64_t enough = std::max(options_.knobs.log_bytes, saved_.empty() ? 0 : saved_.back().bytes);
+  if (grown >= enough) return true;
+  return grown >= enough / 4 && imaged_bytes_ <= log_bytes && now - quiet_since_ >= options_.knobs.quiet;
 }
 
 bool Checkpointer::step(uint64_t log_bytes, const pb::ConfState& configuration) {
@@ -179,6 +184,7 @@ void Checkpointer::finish() {
   if (saved_.size() > 1) saved_.erase(saved_.begin(), saved_.end() - 1);
   saved_.push_back(image);
   stale_.clear();
+  imaged_bytes_ += image.bytes;
   writing_ = nullptr;
   failure_ = {};
   if (saved_.size() > 1) on_saved_(saved_.front().index);

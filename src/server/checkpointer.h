@@ -7,7 +7,8 @@
 //   (2) An image is there under its name only when it is whole and durable; only then the log may lose anything, and
 //       no more than what the image before it has: a damaged newest one does not end the member.
 //   (3) What waits for the disk is bounded; the walk waits for the disk, compactions for the walk, and nothing else.
-//   (4) A failure (a full disk) leaves nothing behind but a line in the log, and is tried again.
+//   (4) Images take no more writing than the log has, but for one that was begun in a quiet time.
+//   (5) A failure (a full disk) leaves nothing behind but a line in the log, and is tried again.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ namespace quorate::server {
 // No flag sets these: tests make them small.
 struct CheckpointKnobs {
   uint64_t log_bytes = limits::kCheckpointLogBytes;  // an image is due at so much log, or at the last image's size
+  Duration quiet = 1s;                               // at a quarter of it, where nothing was logged for so long
   size_t block_bytes = limits::kImageBlockBytes;
   size_t queued_bytes = limits::kImageQueuedBytes;
   size_t records_per_turn = 1024;  // about 300 us
@@ -68,7 +70,7 @@ class Checkpointer {
  private:
   struct Writing;
 
-  bool due(uint64_t log_bytes) const;
+  bool due(uint64_t log_bytes);
   void begin(uint64_t log_bytes, const pb::ConfState& configuration);
   void begin_walk();
   void walk();
@@ -99,6 +101,9 @@ class Checkpointer {
   MonoTime began_{};
 
   uint64_t logged_before_ = 0;  // when the last image began
+  uint64_t logged_ = 0;         // as of the last turn that logged
+  MonoTime quiet_since_{};      // that turn
+  uint64_t imaged_bytes_;       // of all images that were written
   Status failure_;
   MonoTime not_before_{};
   bool stopped_ = false;

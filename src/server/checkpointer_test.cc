@@ -73,6 +73,37 @@ TEST_F(CheckpointerTest, SavesAnImageOnceTheLogHasGrownAndStartsFromIt) {
   expect_all();
 }
 
+TEST_F(CheckpointerTest, InAQuietTimeAShorterTailIsWorthAnImageAsLongAsTheLogHasPaidForIt) {
+  bench.serve();
+  put(15);  // 4 KiB each
+  EXPECT_TRUE(images().empty());
+  bench.advance(900ms);
+  EXPECT_TRUE(images().empty());
+  bench.advance(300ms);
+  ASSERT_EQ(images().size(), 1u);
+  // Nothing is written again where nothing was logged, nor for a short tail.
+  put(2);
+  bench.advance(10s);
+  EXPECT_EQ(images().size(), 1u);
+  put(15);
+  bench.advance(2s);
+  EXPECT_EQ(images().size(), 2u);
+  bench.kill();
+  bench.serve();
+  expect_all();
+  // What earlier processes wrote is not known: the log pays for the image that was found.
+  bench.options.checkpoint.log_bytes = 4 * 4096;
+  bench.kill();
+  bench.serve();
+  const auto found = images();
+  const uint64_t image_bytes = *bench.disk().file_size(found.back());
+  ASSERT_LT(image_bytes, 4096u);
+  put(2);
+  bench.advance(2s);
+  EXPECT_NE(images(), found);
+  expect_all();
+}
+
 TEST_F(CheckpointerTest, OfAMovingMachineIsOfTheIndexAtItsBeginning) {
   bench.options.checkpoint.records_per_turn = 1;
   bench.serve();

@@ -48,12 +48,13 @@ wal::Recovered bootstrap(const ReplicaOptions& options) {
 }
 
 raft::Initial initial_of(const wal::Recovered& recovered, const Restored& restored) {
+  const Index applied = restored.machine ? restored.machine->applied_index() : 0;
   const Term term = restored.machine ? restored.machine->applied_term() : 0;
   return {.hard_state = recovered.hard_state,
           .conf_state = restored.configuration,
-          .snapshot_index = restored.index(),
+          .snapshot_index = applied,
           .snapshot_term = term,
-          .applied = restored.index(),
+          .applied = applied,
           .entries = recovered.entries};
 }
 
@@ -66,7 +67,7 @@ void repeat_entries(std::vector<pb::Entry>& entries) {
 }
 
 bool is_fresh(const wal::Recovered& recovered, const Restored& restored) {
-  return recovered.last_index == 0 && !restored.machine;
+  return recovered.last_index == 0 && restored.image_index == 0;
 }
 
 wal::Recovered recovered_or_bootstrap(wal::Recovered recovered, const Restored& restored,
@@ -135,6 +136,7 @@ Replica::Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened
                                                                          .damaged = restored.damaged},
                                                    [this](Index up_to) { wal_->release(up_to, env_.pool); });
   }
+  recovered_log_bytes_ = restored.replayed_bytes;
   for (const pb::Entry& entry : recovered_.entries) recovered_log_bytes_ += cost_of(entry);
   if (machine_.applied_index() == 0 && log.recovered.last_index == 0) {
     ++writes_in_flight_;

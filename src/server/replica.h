@@ -69,7 +69,8 @@ using ReadReady = std::move_only_function<void(const Status&)>;
 
 class Replica {
  public:
-  // `log` was opened to skip what `restored` has, and fits it (check_log).
+  // `log` was opened to skip what the image has, to give the rest of what is committed to a Replay of `restored`, and
+  // fits it (check_log). Without a Replay that rest is applied at start(), and is in memory until then.
   Replica(const env::Env& env, const ReplicaOptions& options, wal::Opened log, Restored restored = {});
   ~Replica();
 

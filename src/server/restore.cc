@@ -76,6 +76,8 @@ Result<Restored> restore(env::Disk& disk, env::Log& log, const RestoreOptions& o
     }
     TRY(const uint64_t bytes, disk.file_size(image.path));
     restored.machine = (*loader)->take_machine();
+    restored.image_index = restored.machine->applied_index();
+    restored.image_term = restored.machine->applied_term();
     restored.configuration = (*loader)->configuration();
     restored.path = image.path;
     restored.saved.push_back({image.index, bytes});
@@ -86,11 +88,11 @@ Result<Restored> restore(env::Disk& disk, env::Log& log, const RestoreOptions& o
 }
 
 Status check_log(const Restored& restored, const wal::Recovered& log, const std::string& image_directory) {
-  const Index index = restored.index();
+  const Index index = restored.image_index;
   if (log.first_index > index + 1) {
     if (!restored.damage.ok()) return restored.damage;
-    const std::string what = restored.machine ? "ends with entry " + std::to_string(index) : "is missing";
-    return Status(Code::kDataLoss, (restored.machine ? restored.path : image_directory) + ": the image " + what +
+    const std::string what = index != 0 ? "ends with entry " + std::to_string(index) : "is missing";
+    return Status(Code::kDataLoss, (index != 0 ? restored.path : image_directory) + ": the image " + what +
                                        ", while the log begins with entry " + std::to_string(log.first_index));
   }
   if (log.last_index < index) {
@@ -98,10 +100,10 @@ Status check_log(const Restored& restored, const wal::Recovered& log, const std:
                                        ": the log ends with entry " + std::to_string(log.last_index) + ", while " +
                                        restored.path + " holds entry " + std::to_string(index));
   }
-  if (restored.machine && index >= log.first_index && log.skipped_term != restored.machine->applied_term()) {
+  if (index != 0 && index >= log.first_index && log.skipped_term != restored.image_term) {
     return Status(Code::kDataLoss, restored.path + ": offset 0: the image ends with entry " + std::to_string(index) +
-                                       " of term " + std::to_string(restored.machine->applied_term()) +
-                                       ", which is of term " + std::to_string(log.skipped_term) + " in the log");
+                                       " of term " + std::to_string(restored.image_term) + ", which is of term " +
+                                       std::to_string(log.skipped_term) + " in the log");
   }
   return {};
 }

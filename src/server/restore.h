@@ -19,14 +19,15 @@
 namespace quorate::server {
 
 struct Restored {
-  std::unique_ptr<machine::Machine> machine;  // null where no image is of use
-  pb::ConfState configuration;                // Raft's, as of the machine's applied index
-  std::string path;                           // of the image that was loaded
-  std::vector<SavedImage> saved;              // ascending; those older than the loaded one were not looked at
-  std::vector<std::string> damaged;           // paths
-  Status damage;                              // names each of them, with its offset
-
-  Index index() const { return machine ? machine->applied_index() : 0; }
+  std::unique_ptr<machine::Machine> machine;  // null where no image is of use, until the log is read
+  Index image_index = 0;                      // the last entry that was in the image, and its term
+  Term image_term = 0;
+  uint64_t replayed_bytes = 0;       // of the entries that were applied while the log was read
+  pb::ConfState configuration;       // Raft's, as of the machine's applied index
+  std::string path;                  // of the image that was loaded
+  std::vector<SavedImage> saved;     // ascending; those older than the loaded one were not looked at
+  std::vector<std::string> damaged;  // paths
+  Status damage;                     // names each of them, with its offset
 };
 
 struct RestoreOptions {

@@ -13,11 +13,13 @@ namespace {
 
 class Reading {
  public:
-  Reading(env::Disk& disk, std::string directory, const Manifest& manifest, Index skip_to)
+  Reading(env::Disk& disk, std::string directory, const Manifest& manifest, Index skip_to, CommittedSink* committed)
       : disk_(disk),
         directory_(std::move(directory)),
         manifest_(manifest),
         skip_to_(skip_to),
+        committed_(committed),
+        given_to_(skip_to),
         seed_(checksum_seed(manifest)) {}
 
   Result<Recovery> run();
@@ -41,6 +43,7 @@ class Reading {
   Status take_records(const std::string& path, uint64_t offset, const BatchHeader& header, std::string_view payload);
   Status take_append(const std::string& path, uint64_t offset, std::string_view payload);
   Status take_entry(const std::string& path, uint64_t offset, const RecordReader& records);
+  void give_committed();
 
   Result<Way> finish(SegmentReader& file);
   Result<bool> looks_torn(SegmentReader& file);
@@ -50,6 +53,8 @@ class Reading {
   const std::string directory_;
   const Manifest manifest_;
   const Index skip_to_;
+  CommittedSink* const committed_;
+  Index given_to_;  // the last entry that was skipped or given away
   const uint32_t seed_;
   std::vector<uint64_t> segments_;  // that the folder holds, ascending
   Recovered recovered_;
@@ -130,6 +135,10 @@ Status Reading::take_entry(const std::string& path, uint64_t offset, const Recor
     return Status(Code::kDataLoss, path + ": offset " + std::to_string(offset) + ": entry " + std::to_string(index) +
                                        " follows entry " + std::to_string(tail_.last_index));
   }
+  if (index > skip_to_ && index <= given_to_) {
+    return Status(Code::kDataLoss, path + ": offset " + std::to_string(offset) + ": entry " + std::to_string(index) +
+                                       " replaces one that is committed");
+  }
   while (!recovered_.entries.empty() && recovered_.entries.back().index >= index) recovered_.entries.pop_back();
   if (index > skip_to_) {
     recovered_.entries.push_back(records.entry());
@@ -140,11 +149,24 @@ Status Reading::take_entry(const std::string& path, uint64_t offset, const Recor
   return {};
 }
 
+// After an append: the hard state that it begins with counts what it brings, not what it replaces.
+void Reading::give_committed() {
+  if (!committed_ || recovered_.first_index > skip_to_ + 1) return;
+  auto& entries = recovered_.entries;
+  size_t given = 0;
+  for (; given < entries.size() && entries[given].index <= recovered_.hard_state.commit; ++given) {
+    CHECK(entries[given].index == given_to_ + 1);
+    committed_->take(entries[given]);
+    ++given_to_;
+  }
+  entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(given));
+}
+
 Status Reading::take_append(const std::string& path, uint64_t offset, std::string_view payload) {
   RecordReader records(payload);
   for (;;) {
     switch (records.next()) {
-      case RecordReader::Next::kEnd: return {};
+      case RecordReader::Next::kEnd: give_committed(); return {};
       case RecordReader::Next::kMalformed:
         return Status(Code::kDataLoss,
                       path + ": offset " + std::to_string(offset) + ": the batch holds a record that is none");
@@ -308,9 +330,10 @@ Result<Recovery> Reading::run() {
 
 }  // namespace
 
-Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to) {
+Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to,
+                         CommittedSink* committed) {
   CHECK(manifest.first_segment != 0);
-  return Reading(disk, directory, manifest, skip_to).run();
+  return Reading(disk, directory, manifest, skip_to, committed).run();
 }
 
 }  // namespace quorate::wal

@@ -6,7 +6,9 @@
 //   (1) Every batch that was acknowledged is returned, or the result is kDataLoss with file and offset, or it
 //       was the very last one and cut_tail is set where its damage can be told from an unwritten block.
 //   (2) An append whose last batch is not there leaves no trace.
-//   (3) Memory: one window of the file and one append, besides the entries returned.
+//   (3) Memory: one window of the file and one append, besides the entries returned; with a sink those are what no hard
+//       state says is committed.
+//   (4) What a sink was given is never replaced: a log that tries is kDataLoss.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +47,8 @@ struct Recovery {
   Tail tail;
 };
 
-// Entries up to `skip_to` are checked and not returned.
-Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to = 0);
+// Entries up to `skip_to` are checked and not returned; nor are those that `committed` is given.
+Result<Recovery> recover(env::Disk& disk, const std::string& directory, const Manifest& manifest, Index skip_to = 0,
+                         CommittedSink* committed = nullptr);
 
 }  // namespace quorate::wal

@@ -125,7 +125,7 @@ Result<Opened> Wal::open(env::Disk& disk, env::Loop& loop, env::Log& log, env::T
                                                std::to_string(traits.alignment_bytes) + " bytes");
   }
   TRY(const Manifest manifest, find_or_make(disk, options, segment_bytes));
-  TRY(Recovery recovery, recover(disk, options.directory, manifest, options.skip_to));
+  TRY(Recovery recovery, recover(disk, options.directory, manifest, options.skip_to, options.committed));
   const Tail& tail = recovery.tail;
   const std::string current = options.directory + "/" + segment_name(tail.segment.segment);
   if (recovery.recovered.cut_tail) {

@@ -22,6 +22,14 @@
 
 namespace quorate::wal {
 
+// Is given entries while a log is opened, in order and each once, as soon as the log says that they are committed:
+// behind what is skipped, and without a gap.
+class CommittedSink {
+ public:
+  virtual ~CommittedSink() = default;
+  virtual void take(const pb::Entry& entry) = 0;
+};
+
 struct Options {
   std::string directory;  // of the segments; exists
   ClusterId cluster = 0;  // stamped into every segment, checked at open
@@ -30,16 +38,18 @@ struct Options {
   uint64_t segment_bytes = 0;  // 0 = limits::kSegmentBytes; a multiple of kAlignmentBytesMax (format.h), at least three
   uint64_t salt = 0;           // random; goes into a log when it is made, so that no value can pose as a batch
   Index skip_to = 0;           // entries up to it are checked and not returned: an image has them
+  CommittedSink* committed = nullptr;  // what it is given is not returned; null: everything is
 };
 
 // What the log held when it was opened.
 struct Recovered {
   pb::HardState hard_state;
-  std::vector<pb::Entry> entries;  // dense, ascending, from first_index or the one after skip_to
-  Index first_index = 1;           // where the log begins: one before it entries were freed, if any were
-  Index last_index = 0;            // of the last entry, returned or skipped; first_index - 1 where there is none
-  Term skipped_term = 0;           // of entry skip_to; 0 where the log does not hold it
-  std::string end_path;            // where the log ends: for texts
+  std::vector<pb::Entry>
+      entries;            // dense, ascending, from first_index or the one after what was skipped and given away
+  Index first_index = 1;  // where the log begins: one before it entries were freed, if any were
+  Index last_index = 0;   // of the last entry, returned or skipped; first_index - 1 where there is none
+  Term skipped_term = 0;  // of entry skip_to; 0 where the log does not hold it
+  std::string end_path;   // where the log ends: for texts
   uint64_t end_offset = 0;
   bool cut_tail = false;  // the last batch was torn and cut; it may have been acknowledged
 };

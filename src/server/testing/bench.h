@@ -16,6 +16,7 @@
 
 #include "env/env.h"
 #include "pb/codec.h"
+#include "server/replay.h"
 #include "server/replica.h"
 #include "server/restore.h"
 #include "wal/testing/fake_disk.h"
@@ -117,6 +118,20 @@ struct Told {
   Index applied = 0;  // by the machine when it was told
 };
 
+// What the log held, for a look at it.
+class ReplayAndKeep final : public wal::CommittedSink {
+ public:
+  explicit ReplayAndKeep(Replay& replay) : replay_(replay) {}
+  void take(const pb::Entry& entry) override {
+    entries.push_back(entry);
+    replay_.take(entry);
+  }
+  std::vector<pb::Entry> entries;
+
+ private:
+  Replay& replay_;
+};
+
 class Bench {
  public:
   Bench() {
@@ -150,13 +165,21 @@ class Bench {
                                          .member = options.member,
                                          .machine = machine_options(*env_, options)});
     if (!restored) return void(refusal = restored.error());
-    log_options.skip_to = restored->index();
+    log_options.skip_to = restored->image_index;
+    Replay replay(*env_, machine_options(*env_, options), *restored);
+    ReplayAndKeep kept(replay);
+    if (keep_recovered) {
+      log_options.committed = &kept;
+    } else {
+      log_options.committed = &replay;
+    }
     Result<wal::Opened> log = wal::Wal::open(disk_, *loop_, log_, trace_, log_options);
     if (!log) return void(refusal = log.error());
     refusal = check_log(*restored, log->recovered, options.image_directory);
     if (!refusal.ok()) return;
     recovered = log->recovered;
-    restored_index = restored->index();
+    recovered.entries.insert(recovered.entries.begin(), kept.entries.begin(), kept.entries.end());
+    restored_index = restored->image_index;
     replica_ = std::make_unique<Replica>(*env_, options, std::move(*log), std::move(*restored));
     replica_->on_failed([this](const Status&) { ++failures; });
     replica_->on_published([this] { ++published; });
@@ -266,10 +289,11 @@ class Bench {
   const env::Env& env() { return *env_; }
   env::Metrics& metrics() { return *metrics_; }
 
-  ReplicaOptions options;    // of the next open()
-  wal::Recovered recovered;  // what the last open() found
-  Index restored_index = 0;  // of the image that it loaded, 0: none
-  Status refusal;            // why it did not
+  ReplicaOptions options;      // of the next open()
+  wal::Recovered recovered;    // what the last open() found
+  bool keep_recovered = true;  // false: what was applied while the log was read is not in it
+  Index restored_index = 0;    // of the image that it loaded, 0: none
+  Status refusal;              // why it did not
   uint64_t segment_bytes = 4 * 1024 * 1024;
   int failures = 0, published = 0;
 
