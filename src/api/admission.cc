@@ -36,8 +36,18 @@ bool Admission::admits(uint64_t connection, AnswerSize size, const Unsent& unsen
   return own == 0 && unsent.all <= limits::kUnsentBytesMax && reserved_ <= limits::kUnsentBytesHigh;
 }
 
+Admission::Lane& Admission::lane_of(uint64_t connection) {
+  const auto found = lanes_.find(connection);
+  if (found != lanes_.end()) return found->second;
+  if (spare_.empty()) return lanes_[connection];
+  Lanes::node_type node = std::move(spare_.back());
+  spare_.pop_back();
+  node.key() = connection;
+  return lanes_.insert(std::move(node)).position->second;
+}
+
 void Admission::reserve(uint64_t connection, size_t bytes) {
-  lanes_[connection].reserved += bytes;
+  lane_of(connection).reserved += bytes;
   reserved_ += bytes;
 }
 
@@ -50,7 +60,7 @@ void Admission::give_back(uint64_t connection, size_t bytes) {
 }
 
 void Admission::wait(uint64_t connection, const Waiting& waiting) {
-  Lane& lane = lanes_[connection];
+  Lane& lane = lane_of(connection);
   if (lane.waiting.empty()) turns_.push_back(connection);
   lane.waiting.push_back(waiting);
 }
@@ -64,7 +74,12 @@ void Admission::drop_first(uint64_t connection) {
 
 void Admission::forget_if_idle(uint64_t connection) {
   const auto lane = lanes_.find(connection);
-  if (lane->second.reserved == 0 && lane->second.waiting.empty()) lanes_.erase(lane);
+  if (lane->second.reserved != 0 || !lane->second.waiting.empty()) return;
+  if (spare_.size() < kSpareLanesMax) {
+    spare_.push_back(lanes_.extract(lane));
+  } else {
+    lanes_.erase(lane);
+  }
 }
 
 }  // namespace quorate::api

@@ -86,11 +86,16 @@ class Admission {
   static constexpr size_t guess_of(AnswerSize size) {
     return size == AnswerSize::kLarge ? limits::kRangeBytesAtOnce : size_t{256};
   }
+  using Lanes = std::unordered_map<uint64_t, Lane>;
+  static constexpr size_t kSpareLanesMax = 256;
+
+  Lane& lane_of(uint64_t connection);
   void drop_first(uint64_t connection);
   void forget_if_idle(uint64_t connection);
 
-  std::unordered_map<uint64_t, Lane> lanes_;  // of connections that have something in it
-  std::deque<uint64_t> turns_;                // those with waiting requests
+  Lanes lanes_;                          // of connections that have something in it
+  std::vector<Lanes::node_type> spare_;  // so that a request that goes on at once allocates nothing
+  std::deque<uint64_t> turns_;           // those with waiting requests
   size_t reserved_ = 0;
   size_t guess_ = limits::kAnswerGuessBytes;
 };

@@ -128,7 +128,6 @@ void Front::admit(http::CallId call, Open& open) {
   const AnswerSize size = answer_size(open.method, open.message);
   const Admission::Unsent unsent{.connection = server_->unsent_bytes(call), .all = server_->unsent_bytes()};
   if (admission_.admits(open.connection, size, unsent)) return forward(call, open, size);
-  open.waits = true;
   admission_.wait(open.connection, {.call = call, .size = size, .since = env_.loop.now()});
   look_at_waiting_later();
 }
@@ -178,9 +177,8 @@ bool Front::may_tell_of_refusal() {
 }
 
 void Front::forward(http::CallId call, Open& open, AnswerSize size) {
-  open.waits = false;
   if (open.kind == MethodKind::kUnary) {
-    open.reserved_bytes = admission_.guess(size);
+    open.reserved_bytes = static_cast<uint32_t>(admission_.guess(size));
     admission_.reserve(open.connection, open.reserved_bytes);
     return forward_unary(call, open);
   }
@@ -303,7 +301,7 @@ void Front::expect_parts(http::CallId call) {
   if (found == open_.end()) return core_.push(item_of(ToCore::Kind::kCancel, call));
   found->second.in_parts = true;
   // From here on what is unsent of it counts.
-  admission_.give_back(found->second.connection, std::exchange(found->second.reserved_bytes, 0));
+  admission_.give_back(found->second.connection, std::exchange(found->second.reserved_bytes, 0U));
 }
 
 void Front::send_part(ToIo&& item) {

@@ -50,9 +50,8 @@ class Front final : public http::Handler {
     Method method{};
     MethodKind kind{};
     bool require_leader = false;
-    bool waits = false;  // for its share
+    uint32_t reserved_bytes = 0;  // of the answers' budget; an answer is below 2 GiB
     uint64_t connection = 0;
-    size_t reserved_bytes = 0;
     std::string client_api_version;
     bool has_message = false;  // not of a bidirectional stream
     Bytes message;
