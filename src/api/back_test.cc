@@ -18,7 +18,7 @@ class BackTest : public ::testing::Test {
   // A member that has not published itself yet.
   void open() {
     bench_.open();
-    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), BackOptions{});
+    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), stamps_, BackOptions{});
     io_ = std::make_unique<IoMailbox>(bench_.loop(), env::Priority::kCompletion, 0,
                                       [this](ToIo&& item) { answers_.push_back(std::move(item)); });
     back_->attach(0, *io_);
@@ -79,6 +79,8 @@ class BackTest : public ::testing::Test {
 
   server::testing::Bench bench_;
   std::vector<ToIo> answers_;
+  env::Trace trace_;
+  StageStamps stamps_{bench_.env().clock, trace_};
   std::unique_ptr<Back> back_;
   std::unique_ptr<IoMailbox> io_;
 };
