@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <set>
 
 #include "api/proto.h"
@@ -18,7 +19,8 @@ class BackTest : public ::testing::Test {
   // A member that has not published itself yet.
   void open() {
     bench_.open();
-    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), stamps_, BackOptions{});
+    stamps_.emplace(bench_.env().clock, trace_);
+    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), *stamps_, BackOptions{});
     io_ = std::make_unique<IoMailbox>(bench_.loop(), env::Priority::kCompletion, 0,
                                       [this](ToIo&& item) { answers_.push_back(std::move(item)); });
     back_->attach(0, *io_);
@@ -80,7 +82,7 @@ class BackTest : public ::testing::Test {
   server::testing::Bench bench_;
   std::vector<ToIo> answers_;
   env::Trace trace_;
-  StageStamps stamps_{bench_.env().clock, trace_};
+  std::optional<StageStamps> stamps_;
   std::unique_ptr<Back> back_;
   std::unique_ptr<IoMailbox> io_;
 };

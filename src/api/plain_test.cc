@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/back.h"
 #include "server/testing/bench.h"
@@ -13,7 +14,8 @@ class PlainTest : public ::testing::Test {
  protected:
   void open(BackOptions options = {}) {
     bench_.open();
-    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), stamps_, options);
+    stamps_.emplace(bench_.env().clock, trace_);
+    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), *stamps_, options);
     io_ = std::make_unique<IoMailbox>(bench_.loop(), env::Priority::kCompletion, 0,
                                       [this](ToIo&& item) { answers_.push_back(std::move(item)); });
     back_->attach(0, *io_);
@@ -57,7 +59,7 @@ class PlainTest : public ::testing::Test {
   server::testing::Bench bench_;
   std::vector<ToIo> answers_;
   env::Trace trace_;
-  StageStamps stamps_{bench_.env().clock, trace_};
+  std::optional<StageStamps> stamps_;
   std::unique_ptr<Back> back_;
   std::unique_ptr<IoMailbox> io_;
 };

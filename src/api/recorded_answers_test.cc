@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -133,7 +134,8 @@ class RecordedAnswers : public ::testing::Test {
  protected:
   void SetUp() override {
     bench_.serve();
-    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), stamps_, BackOptions{});
+    stamps_.emplace(bench_.env().clock, trace_);
+    back_ = std::make_unique<Back>(bench_.env(), bench_.replica(), *stamps_, BackOptions{});
     io_ = std::make_unique<IoMailbox>(bench_.loop(), env::Priority::kCompletion, 0,
                                       [this](ToIo&& item) { answers_.push_back(std::move(item)); });
     back_->attach(0, *io_);
@@ -210,7 +212,7 @@ class RecordedAnswers : public ::testing::Test {
   server::testing::Bench bench_;
   std::vector<ToIo> answers_;
   env::Trace trace_;
-  StageStamps stamps_{bench_.env().clock, trace_};
+  std::optional<StageStamps> stamps_;
   std::unique_ptr<Back> back_;
   std::unique_ptr<IoMailbox> io_;
   http::CallId last_call_ = 0;

@@ -193,11 +193,11 @@ void Checkpointer::finish() {
 void Checkpointer::fail(const Status& status) {
   env_.log.error("cannot save a checkpoint; the log stays as it is, and it is tried again",
                  {{"error", status.text()}, {"after", limits::kCheckpointRetry}});
+  failure_ = status;  // which may be the work's own
   writing_ = nullptr;
   walk_.reset();
   queue_.clear();
   queued_bytes_ = 0;
-  failure_ = status;
   not_before_ = env_.core.now() + limits::kCheckpointRetry;
 }
 
