@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/back.h"
+#include "api/parts_share.h"
 #include "base/limits.h"
 #include "mvcc/range_writer.h"
 #include "pb/codec.h"
@@ -29,10 +30,7 @@ class RangeReply final : public Stream {
         range_(std::move(range)) {
     watch_compaction();
   }
-  ~RangeReply() override {
-    back_.env().core.cancel(timer_);
-    back_.count_parts(unsent_bytes_, 0);
-  }
+  ~RangeReply() override { back_.env().core.cancel(timer_); }
 
   void on_message(Bytes) override {}
 
@@ -45,7 +43,7 @@ class RangeReply final : public Stream {
   }
 
   void on_credit(size_t bytes) override {
-    note_unsent(writer_.credit(bytes));
+    unsent_.set(writer_.credit(bytes));
     if (measured_) writer_.want_turn();
   }
 
@@ -62,12 +60,12 @@ class RangeReply final : public Stream {
   // Whether there is more that can be sent now.
   bool pump() {
     size_t budget = limits::kRangeKeysPerTurn;
-    while (!ended_ && may_send()) {
+    while (!ended_ && unsent_.may_send()) {
       std::string part;
       part.reserve(std::min(limits::kRangePartBytes + kSlackBytes, range_->bytes()));
       const bool last = range_->write(budget, limits::kRangePartBytes, part);
       const bool slice_done = part.size() < limits::kRangePartBytes;
-      if (!part.empty()) note_unsent(writer_.send_part(std::move(part)));
+      if (!part.empty()) unsent_.set(writer_.send_part(std::move(part)));
       if (last) {
         end(Status());
       } else if (slice_done) {
@@ -75,16 +73,6 @@ class RangeReply final : public Stream {
       }
     }
     return false;
-  }
-
-  bool may_send() const {
-    return unsent_bytes_ == 0 ||
-           (unsent_bytes_ < limits::kOutputBytesHigh && back_.parts_bytes() < limits::kPartsBytesHigh);
-  }
-
-  void note_unsent(size_t bytes) {
-    back_.count_parts(unsent_bytes_, bytes);
-    unsent_bytes_ = bytes;
   }
 
   void watch_compaction() {
@@ -111,7 +99,7 @@ class RangeReply final : public Stream {
   const pb::RangeRequest request_;
   const MonoTime since_;
   const std::unique_ptr<mvcc::RangeWriter> range_;
-  size_t unsent_bytes_ = 0;
+  PartsShare unsent_{back_};
   int overtaken_ticks_ = 0;
   env::TimerId timer_ = 0;
   bool measured_ = false, ended_ = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/back.h"
+#include "api/parts_share.h"
 #include "base/limits.h"
 #include "pb/codec.h"
 
@@ -37,10 +38,7 @@ Status check_streamable(const pb::RangeRequest& request) {
 class RangeStream final : public Stream {
  public:
   RangeStream(Back& back, StreamWriter writer) : back_(back), writer_(writer), alive_(std::make_shared<bool>(true)) {}
-  ~RangeStream() override {
-    *alive_ = false;
-    back_.count_parts(unsent_bytes_, 0);
-  }
+  ~RangeStream() override { *alive_ = false; }
 
   void on_message(Bytes message) override {
     if (!buffer_.empty() || ended_) return end(Status(Code::kInternal, "received two messages on a server stream"));
@@ -56,14 +54,14 @@ class RangeStream final : public Stream {
   }
 
   void on_credit(size_t bytes) override {
-    note_unsent(writer_.credit(bytes));
+    unsent_.set(writer_.credit(bytes));
     if (begun_) writer_.want_turn();
   }
 
   // A chunk may be large, and others have their turn between two of them.
   bool on_turn() override {
-    if (!ended_ && may_send()) send_chunk();
-    return !ended_ && may_send();
+    if (!ended_ && unsent_.may_send()) send_chunk();
+    return !ended_ && unsent_.may_send();
   }
 
  private:
@@ -74,16 +72,6 @@ class RangeStream final : public Stream {
     limit_ = request_.limit;
     next_key_ = request_.key;
     if (on_turn()) writer_.want_turn();
-  }
-
-  bool may_send() const {
-    return unsent_bytes_ == 0 ||
-           (unsent_bytes_ < limits::kOutputBytesHigh && back_.parts_bytes() < limits::kPartsBytesHigh);
-  }
-
-  void note_unsent(size_t bytes) {
-    back_.count_parts(unsent_bytes_, bytes);
-    unsent_bytes_ = bytes;
   }
 
   // A chunk has so many keys because the one before was small; what is too large then comes with the next.
@@ -123,7 +111,7 @@ class RangeStream final : public Stream {
     if (last) response->header = header_;
     std::string encoded = wrapped(pb::encode(*response));
     grow_or_shrink(encoded.size());
-    note_unsent(writer_.send(std::move(encoded)));
+    unsent_.set(writer_.send(std::move(encoded)));
     if (last) end(Status());
   }
 
@@ -156,7 +144,7 @@ class RangeStream final : public Stream {
   pb::ResponseHeader header_;  // of the moment when the stream began
   std::string next_key_;
   int64_t limit_ = 0, chunk_keys_ = kFirstChunkKeys, sent_keys_ = 0, total_ = -1;
-  size_t unsent_bytes_ = 0;
+  PartsShare unsent_{back_};
   bool begun_ = false, ended_ = false;
 };
 

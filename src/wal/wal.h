@@ -73,7 +73,8 @@ class Wal {
                       std::move_only_function<void(const Status&)> done) = 0;
 
   // Queues the empty batch that seals the tail, where it is not sealed yet; also done by itself after limits::kIdleSeal
-  // of idleness. Where appends wait for a full disk it fails, and they do: nobody knows for how long.
+  // of idleness. Behind appends that wait for a full disk it fails, and they do, when the next attempt finds it so:
+  // nobody knows for how long.
   virtual void seal(std::move_only_function<void(const Status&)> done) = 0;
 
   // Frees whole segments that hold nothing but entries up to `up_to`; they become the segments to come. An image of

@@ -79,7 +79,6 @@ void Writer::append(std::optional<pb::HardState> hard_state, std::span<const pb:
 }
 
 void Writer::seal(Done done) {
-  if (status_.ok() && waits_for_space()) poison(no_segment());
   if (status_.ok() && sealed_ && queue_.empty()) {
     loop_.post([tell = std::move(done)]() mutable {
       if (tell) tell(Status());
@@ -291,9 +290,14 @@ void Writer::spare_changed() {
     needs_spare_ = false;
     return pump();
   }
-  // Nothing of what waits was begun, so that it can wait: unlike a failed write, a full disk leaves no doubt.
-  if (!waits_for_space()) return poison(no_segment());
+  // Nothing of what waits was begun, so that it can wait: unlike a failed write, a full disk leaves no doubt. Who ends
+  // does not wait for it.
+  if (!waits_for_space() || seal_is_waited_for()) return poison(no_segment());
   if (!std::exchange(told_full_, true)) log_.error("what is written waits", {{"error", no_segment().text()}});
+}
+
+bool Writer::seal_is_waited_for() const {
+  return std::ranges::any_of(queue_, [](const Waiting& each) { return each.kind == BatchKind::kSeal && each.done; });
 }
 
 Status Writer::no_segment() const {

@@ -79,6 +79,7 @@ class Writer final : public Wal {
   void moved_on();
   void spare_changed();
   bool waits_for_space() const { return needs_spare_ && spare_.failure().code() == Code::kResourceExhausted; }
+  bool seal_is_waited_for() const;
   Status no_segment() const;
   void raise_first(uint64_t segment, env::Pool& pool);
   void raised(const Manifest& manifest, const Status& status, env::Pool& pool);
