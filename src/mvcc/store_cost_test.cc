@@ -1,29 +1,10 @@
 // What requests cost, in allocations rather than in time.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "base/testing/heap.h"
 #include "mvcc/store.h"
-
-namespace {
-size_t allocations = 0;
-
-void* counted(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (!memory) std::abort();
-  return memory;
-}
-}  // namespace
-
-void* operator new(size_t size) { return counted(size); }
-void* operator new[](size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t /*size*/) noexcept { std::free(memory); }
 
 namespace quorate::mvcc {
 namespace {
@@ -48,28 +29,31 @@ class StoreCost : public testing::Test {
 };
 
 TEST_F(StoreCost, AnUpdateTakesASlotOfThePoolAndOneOfHistory) {
-  if (!Pool::ends_with_pool(256)) GTEST_SKIP() << "everything comes from the allocator under AddressSanitizer";
-  const size_t before = allocations;
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  const size_t before = Heap::allocations;
   for (const std::string& key : keys) put(key);
-  EXPECT_LE(allocations - before, 25u);  // history's blocks of 64, its map, a region
+  EXPECT_LE(Heap::allocations - before, 25u);  // history's blocks of 64, its map, a region
 }
 
 TEST_F(StoreCost, AGetAllocatesWhatFoundItAndItsAnswer) {
-  const size_t before = allocations;
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  const size_t before = Heap::allocations;
   for (const std::string& key : keys) (void)store.range({.key = key}).value();
-  EXPECT_EQ(allocations - before, 2 * keys.size());
+  EXPECT_EQ(Heap::allocations - before, 2 * keys.size());
 }
 
 TEST_F(StoreCost, ACountAllocatesNothing) {
-  const size_t before = allocations;
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  const size_t before = Heap::allocations;
   EXPECT_EQ(store.range({.key = "k", .range_end = "l", .count_only = true}).value().count, 1'000);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(Heap::allocations, before);
 }
 
 TEST_F(StoreCost, ARangeAllocatesTheSameWhateverItsLength) {
-  const size_t before = allocations;
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  const size_t before = Heap::allocations;
   EXPECT_EQ(store.range({.key = "k", .range_end = "l"}).value().kvs.size(), 1'000u);
-  EXPECT_EQ(allocations - before, 2u);
+  EXPECT_EQ(Heap::allocations - before, 2u);
 }
 
 TEST_F(StoreCost, RecordsOfManyKeysTakeLittleBesideTheirBytes) {

@@ -22,7 +22,7 @@ std::optional<Argument> cut(std::string_view text) {
 
 std::string bad_value(const Flag& flag, std::string_view value, const std::string& why) {
   const bool truth = flag.kind == FlagKind::kBool;
-  return (truth ? "invalid boolean value " : "invalid value ") + quoted(value) + (truth ? " for -" : " for flag -") +
+  return (truth ? "invalid boolean value " : "invalid value ") + go_quoted(value) + (truth ? " for -" : " for flag -") +
          std::string(flag.name) + ": " + why;
 }
 

@@ -12,7 +12,7 @@ constexpr unsigned kCoresForOwnLoops = 2;
 constexpr size_t kIoLoopsMax = 8;
 
 Status unreadable(std::string_view text, const std::string& why) {
-  return {Code::kInvalidArgument, "parse " + quoted(text) + ": " + why};
+  return {Code::kInvalidArgument, "parse " + go_quoted(text) + ": " + why};
 }
 
 bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -36,7 +36,7 @@ std::string bad_escape(std::string_view text) {
       i += 2;
       continue;
     }
-    return "invalid URL escape " + quoted(text.substr(i, 3));
+    return "invalid URL escape " + go_quoted(text.substr(i, 3));
   }
   return {};
 }
@@ -52,19 +52,19 @@ std::string bad_authority(std::string_view host) {
     port = host.substr(colon);
   }
   if (!port.empty() && (port[0] != ':' || port.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
-    return "invalid port " + quoted(port) + " after host";
+    return "invalid port " + go_quoted(port) + " after host";
   }
   for (const char& c : host) {
     const bool allowed = letter(c) || digit(c) || static_cast<unsigned char>(c) >= 0x80;
     if (!allowed && std::string_view("-_.~!$&'()*+,;=:[]<>\"%").find(c) == std::string_view::npos) {
-      return "invalid character " + quoted({&c, 1}) + " in host name";
+      return "invalid character " + go_quoted({&c, 1}) + " in host name";
     }
   }
   // Escapes in a host are for bytes beyond ASCII alone.
   for (size_t at = host.find('%'); at != std::string_view::npos; at = host.find('%', at + 1)) {
     const bool beyond = at + 2 < host.size() && (hex(host[at + 1]) && !(digit(host[at + 1]) && host[at + 1] < '8')) &&
                         hex(host[at + 2]);
-    if (!beyond && host.substr(at, 3) != "%25") return "invalid URL escape " + quoted(host.substr(at, 3));
+    if (!beyond && host.substr(at, 3) != "%25") return "invalid URL escape " + go_quoted(host.substr(at, 3));
   }
   return {};
 }

@@ -37,7 +37,7 @@ Status read_environment(const Environment& environment, Settings& settings, std:
     }
     if (flag != nullptr && !value.empty()) {
       if (const auto why = settings.set(*flag, value, Settings::Source::kVariable)) {
-        status = Status(Code::kInvalidArgument, "invalid value " + quoted(value) + " for " + variable + ": " + *why);
+        status = Status(Code::kInvalidArgument, "invalid value " + go_quoted(value) + " for " + variable + ": " + *why);
       } else {
         notes.push_back({env::Level::kInfo,
                          "recognized and used environment variable",

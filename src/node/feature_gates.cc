@@ -49,7 +49,7 @@ Result<FeatureGates> parse_feature_gates(std::string_view text) {
     const auto on = parse_bool(value);
     if (!on) {
       return fail(Code::kInvalidArgument, "invalid value of " + std::string(name) + "=" + std::string(value) +
-                                              ", err: strconv.ParseBool: parsing " + quoted(value) +
+                                              ", err: strconv.ParseBool: parsing " + go_quoted(value) +
                                               ": invalid syntax");
     }
     out.insert_or_assign(std::string(name), *on);

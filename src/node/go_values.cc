@@ -157,7 +157,7 @@ std::expected<bool, NumberError> parse_bool(std::string_view text) {
 }
 
 std::expected<Duration, std::string> parse_duration(std::string_view text) {
-  const auto bad = [&](const std::string& why) { return std::unexpected("time: " + why + " " + quoted(text)); };
+  const auto bad = [&](const std::string& why) { return std::unexpected("time: " + why + " " + go_quoted(text)); };
   std::string_view rest = text;
   const bool negative = rest.starts_with('-');
   if (negative || rest.starts_with('+')) rest.remove_prefix(1);
@@ -170,7 +170,7 @@ std::expected<Duration, std::string> parse_duration(std::string_view text) {
     if (!part) {
       switch (part.error().why) {
         case PartError::kNoUnit: return bad("missing unit in duration");
-        case PartError::kUnknownUnit: return bad("unknown unit " + quoted(part.error().unit) + " in duration");
+        case PartError::kUnknownUnit: return bad("unknown unit " + go_quoted(part.error().unit) + " in duration");
         case PartError::kInvalid: return bad("invalid duration");
       }
     }
@@ -181,7 +181,7 @@ std::expected<Duration, std::string> parse_duration(std::string_view text) {
   return Duration(static_cast<int64_t>(negative ? 0 - sum : sum));
 }
 
-std::string quoted(std::string_view text) {
+std::string go_quoted(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {

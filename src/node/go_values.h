@@ -27,6 +27,6 @@ std::expected<bool, NumberError> parse_bool(std::string_view text);
 std::expected<Duration, std::string> parse_duration(std::string_view text);
 
 // As Go prints a string with %q.
-std::string quoted(std::string_view text);
+std::string go_quoted(std::string_view text);
 
 }  // namespace quorate::node

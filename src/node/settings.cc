@@ -22,7 +22,7 @@ Error check_number(FlagKind kind, std::string_view text) {
   const auto value = parse_uint(text, kind == FlagKind::kUint32 ? 32 : 64);
   if (value) return {};
   if (kind != FlagKind::kUint32) return words_of(value.error());
-  return "strconv.ParseUint: parsing " + quoted(text) + ": " +
+  return "strconv.ParseUint: parsing " + go_quoted(text) + ": " +
          (value.error() == NumberError::kSyntax ? "invalid syntax" : "value out of range");
 }
 
@@ -55,7 +55,7 @@ Error check(const Flag& flag, std::string_view text) {
       for (const std::string_view known : {"write-only", "write-only-skip-check", "write-only-drop-data", "gone"}) {
         if (text == known) return {};
       }
-      return "invalid value " + quoted(text);
+      return "invalid value " + go_quoted(text);
   }
   return {};
 }

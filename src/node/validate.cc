@@ -43,15 +43,15 @@ Status check_hosts(const std::vector<Url>& urls, const std::string& before) {
     if (url.unix_socket() || !url.host.empty()) continue;
     std::vector<std::string> texts;
     for (const Url& each : urls) texts.push_back(each.text());
-    return invalid(before.substr(0, before.find('%')) + quoted(joined(texts, ",")) +
+    return invalid(before.substr(0, before.find('%')) + go_quoted(joined(texts, ",")) +
                    before.substr(before.find('%') + 1) + " (unexpected empty host (" + url.text() + "))");
   }
   return {};
 }
 
 Status check_log(const Settings& s) {
-  if (s.text("logger") != "zap") return invalid("unknown logger option " + quoted(s.text("logger")));
-  if (!env::parse_level(s.text("log-level"))) return invalid("unrecognized level: " + quoted(s.text("log-level")));
+  if (s.text("logger") != "zap") return invalid("unknown logger option " + go_quoted(s.text("logger")));
+  if (!env::parse_level(s.text("log-level"))) return invalid("unrecognized level: " + go_quoted(s.text("log-level")));
   if (const std::string& format = s.text("log-format"); format != "json" && format != "console") {
     return invalid("unknown log format: " + format + ", supported values json, console");
   }
@@ -136,7 +136,7 @@ Status check_behaviour(const Settings& s) {
   }
   const std::string& mode = s.text("auto-compaction-mode");
   if (mode.empty()) return invalid("undefined auto-compaction-mode");
-  if (mode != "periodic" && mode != "revision") return invalid("unknown auto-compaction-mode " + quoted(mode));
+  if (mode != "periodic" && mode != "revision") return invalid("unknown auto-compaction-mode " + go_quoted(mode));
   const auto gates = parse_feature_gates(s.text("feature-gates"));
   if (!gates) return gates.error();
   if (gate_enabled(*gates, "LeaseCheckpointPersist") && !gate_enabled(*gates, "LeaseCheckpoint")) {
@@ -152,7 +152,7 @@ Status check_tls(const Settings& s) {
   const std::string &least = s.text("tls-min-version"), &most = s.text("tls-max-version");
   for (const std::string* version : {&least, &most}) {
     if (version->empty() || *version == "TLS1.2" || *version == "TLS1.3") continue;
-    return invalid("unexpected TLS version " + quoted(*version) + " (must be one of: TLS1.2, TLS1.3)");
+    return invalid("unexpected TLS version " + go_quoted(*version) + " (must be one of: TLS1.2, TLS1.3)");
   }
   if (!most.empty() && least > most)
     return invalid("min version (" + least + ") is greater than max version (" + most + ")");
@@ -192,7 +192,7 @@ Result<server::AutoCompaction> auto_compaction(const Settings& s) {
   if (const auto number = parse_decimal(retention); number && *number >= 0) {
     constexpr int64_t kHour = Duration(1h).count();
     if (!by_revision && *number > Duration::max().count() / kHour) {
-      return fail(invalid("error parsing CompactionRetention: time: invalid duration " + quoted(retention)));
+      return fail(invalid("error parsing CompactionRetention: time: invalid duration " + go_quoted(retention)));
     }
     amount = by_revision ? *number : *number * kHour;
   } else {
@@ -308,11 +308,11 @@ Status validate_bootstrap(const Settings& settings, const Config& config) {
   }
   const auto found = members->find(config.name);
   if (found == members->end())
-    return invalid("couldn't find local name " + quoted(config.name) + " in the initial cluster configuration");
+    return invalid("couldn't find local name " + go_quoted(config.name) + " in the initial cluster configuration");
   if (found->second != own) {
     return invalid("--initial-cluster has " + members_text(config.name, found->second) +
                    " but missing from --initial-advertise-peer-urls=" + joined(own, ",") +
-                   " (resolved urls: " + quoted(joined(own, ",")) + " != " + quoted(joined(found->second, ",")) + ")");
+                   " (resolved urls: " + go_quoted(joined(own, ",")) + " != " + go_quoted(joined(found->second, ",")) + ")");
   }
   if (members->size() > 1) return invalid("clusters of more than one member come with a later release");
   return {};

@@ -107,7 +107,7 @@ Status refused(const Flag& flag, const std::string& value, const std::string& wh
   switch (flag.kind) {
     case FlagKind::kUrls:
       return {Code::kInvalidArgument, "unexpected error setting up " + std::string(flag.name) + ": " + why};
-    case FlagKind::kClusterState: return {Code::kInvalidArgument, "unexpected clusterState " + quoted(value)};
+    case FlagKind::kClusterState: return {Code::kInvalidArgument, "unexpected clusterState " + go_quoted(value)};
     case FlagKind::kUint:
     case FlagKind::kUint32:
     case FlagKind::kUint64:

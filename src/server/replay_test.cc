@@ -2,46 +2,11 @@
 #include "server/replay.h"
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "base/testing/heap.h"
 #include "server/testing/bench.h"
-
-namespace {
-
-size_t bytes_live = 0;
-size_t bytes_peak = 0;
-
-void* counted(size_t size, size_t alignment = 0) {
-  size = size == 0 ? 1 : size;
-  void* memory = alignment == 0 ? std::malloc(size)
-                                : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (!memory) std::abort();
-  bytes_live += malloc_usable_size(memory);
-  bytes_peak = std::max(bytes_peak, bytes_live);
-  return memory;
-}
-
-void uncounted(void* memory) {
-  if (memory) bytes_live -= malloc_usable_size(memory);
-  std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return counted(size); }
-void* operator new[](size_t size) { return counted(size); }
-void* operator new(size_t size, std::align_val_t alignment) { return counted(size, static_cast<size_t>(alignment)); }
-void operator delete(void* memory) noexcept { uncounted(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { uncounted(memory); }
-void operator delete[](void* memory) noexcept { uncounted(memory); }
-void operator delete[](void* memory, size_t /*size*/) noexcept { uncounted(memory); }
-void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { uncounted(memory); }
-void operator delete(void* memory, size_t /*size*/, std::align_val_t /*alignment*/) noexcept { uncounted(memory); }
 
 namespace quorate::server {
 namespace {
@@ -51,6 +16,7 @@ using testing::Bench;
 constexpr size_t kMiB = 1024 * 1024;
 
 TEST(Replay, HoldsTheStoreAndAWindowOfTheLogWhateverTheLogHolds) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   Bench bench;
   bench.keep_recovered = false;
   bench.serve();
@@ -61,12 +27,12 @@ TEST(Replay, HoldsTheStoreAndAWindowOfTheLogWhateverTheLogHolds) {
   }
   const Revision revision = bench.replica().machine().store().revision();
   bench.kill();
-  const size_t before = bytes_peak = bytes_live;
+  const size_t before = Heap::peak = Heap::live;
   bench.open();
   const size_t store = bench.replica().machine().store().bytes();
   EXPECT_GT(store, 15 * kMiB);
   // The pool's region, the window, the batch at hand.
-  EXPECT_LT(bytes_peak - before, store + 5 * kMiB);
+  EXPECT_LT(Heap::peak - before, store + 5 * kMiB);
   EXPECT_LE(bench.recovered.entries.size(), 2u);
   bench.settle();
   EXPECT_EQ(bench.replica().machine().store().revision(), revision);

@@ -3,41 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 
+#include "base/testing/heap.h"
 #include "client/net_channel.h"
 #include "env/sim/process.h"
 #include "mvcc/pool.h"
 #include "node/node.h"
 #include "pb/codec.h"
 #include "sim/testing/metered.h"
-
-namespace {
-void* counted(size_t size) {
-  using quorate::sim::Meter;
-  if (Meter::counting) {
-    ++Meter::spent.allocations;
-    Meter::spent.allocated_bytes += size;
-  }
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (!memory) std::abort();
-  return memory;
-}
-}  // namespace
-
-void* operator new(size_t size) { return counted(size); }
-void* operator new[](size_t size) { return counted(size); }
-void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept { return counted(size); }
-void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t /*size*/) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
 
 namespace quorate::sim {
 namespace {
@@ -140,9 +115,9 @@ class CostTest : public testing::Test {
   Costs cost(Operation operation) {
     std::vector<Costs> all;
     for (int i = 0; i < 64; ++i) {
-      Meter::spent = {};
+      Meter::start();
       operation(i);
-      all.push_back(Meter::spent);
+      all.push_back(Meter::since_start());
     }
     return smallest(all);
   }
@@ -173,7 +148,7 @@ TEST_F(CostTest, APut) {
   EXPECT_EQ(put.writes, 1u);
   EXPECT_EQ(put.sent_bytes, 64u);
   EXPECT_EQ(put.turns, 4u);
-  if (!mvcc::Pool::ends_with_pool(256)) GTEST_SKIP() << "under AddressSanitizer records come from the allocator";
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   EXPECT_EQ(put.allocations, 14u);
   EXPECT_EQ(put.allocated_bytes, 1528u);
 }
@@ -185,6 +160,7 @@ TEST_F(CostTest, AGet) {
   EXPECT_EQ(got.log_writes, 0u);
   EXPECT_EQ(got.sent_bytes, 338u);
   EXPECT_EQ(got.turns, 2u);
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   EXPECT_EQ(got.allocations, 9u);
   EXPECT_EQ(got.allocated_bytes, 1351u);
 }
@@ -200,6 +176,7 @@ TEST_F(CostTest, AnEvent) {
   EXPECT_EQ(one.events, 128u);
   EXPECT_EQ(with_one.writes - without.writes, 0u);
   EXPECT_EQ(with_one.sent_bytes - without.sent_bytes, 318u);
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   EXPECT_EQ(with_one.allocations - without.allocations, 6u);
   EXPECT_EQ(with_two.allocations - with_one.allocations, 3u);
   EXPECT_EQ(with_two.allocated_bytes - with_one.allocated_bytes, 119u);
@@ -207,6 +184,7 @@ TEST_F(CostTest, AnEvent) {
 
 // As bytes that are allocated for it beyond what any put takes; the log's own buffer lives on and is not among them.
 TEST_F(CostTest, AValueIsCopiedAFixedNumberOfTimes) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   constexpr size_t kBytes = 16 * 1024;
   const Costs small = cost_of_a_put(kBytes), large = cost_of_a_put(2 * kBytes);
   const double copies = static_cast<double>(large.allocated_bytes - small.allocated_bytes) / kBytes;

@@ -1,39 +1,10 @@
 // What delivering costs, in allocations and bytes rather than in time.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <cstdlib>
-#include <new>
 #include <set>
 
+#include "base/testing/heap.h"
 #include "watch/inbox.h"
-
-namespace {
-
-size_t allocations = 0;
-size_t bytes_live = 0;
-
-void* counted(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (!memory) std::abort();
-  bytes_live += malloc_usable_size(memory);
-  return memory;
-}
-
-void uncounted(void* memory) {
-  if (memory) bytes_live -= malloc_usable_size(memory);
-  std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return counted(size); }
-void* operator new[](size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { uncounted(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { uncounted(memory); }
-void operator delete[](void* memory) noexcept { uncounted(memory); }
-void operator delete[](void* memory, size_t /*size*/) noexcept { uncounted(memory); }
 
 namespace quorate::watch {
 namespace {
@@ -68,9 +39,9 @@ class HubCost : public HubTest {
   // Allocations of advance() for one put alone.
   size_t cost_of_put(std::string_view key, std::string_view value) {
     CHECK(store.put({.key = key, .value = value}, leases).has_value());
-    const size_t before = allocations;
+    const size_t before = Heap::allocations;
     hub.advance();
-    return allocations - before;
+    return Heap::allocations - before;
   }
 
   std::vector<Scale> scales;
@@ -78,6 +49,7 @@ class HubCost : public HubTest {
 };
 
 TEST_F(HubCost, AWatcherMoreCostsOneAllocationForItsPiecesAndAFewBytes) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   watch_all({.key = "a"});
   const std::string value(4000, 'x');
   cost_of_put("a", value);
@@ -94,19 +66,22 @@ TEST_F(HubCost, AWatcherMoreCostsOneAllocationForItsPiecesAndAFewBytes) {
 }
 
 TEST_F(HubCost, ARevisionThatNobodyWantsCostsTheSameWithManyWatchers) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   watch_all({.key = "a", .range_end = "b"});
   cost_of_put("c", "1");
   EXPECT_LE(cost_of_put("c", "2"), 1);
 }
 
 TEST_F(HubCost, WithoutWatchersAnyNumberOfRevisionsIsPassedOverAtOnce) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   for (int i = 0; i < 10'000; ++i) CHECK(store.put({.key = "a", .value = "1"}, leases).has_value());
-  const size_t before = allocations;
+  const size_t before = Heap::allocations;
   hub.advance();
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(Heap::allocations, before);
 }
 
 TEST_F(HubCost, AFullStreamCostsNothingMoreOnceItsWatchersWait) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   watch_all({.key = "a"});
   for (Scale& scale : scales) scale.unsent = limits::kWatchStreamBytesHigh + 1;
   cost_of_put("a", "1");
@@ -116,24 +91,26 @@ TEST_F(HubCost, AFullStreamCostsNothingMoreOnceItsWatchersWait) {
 }
 
 TEST_F(HubCost, ASlowReaderHoldsWhatItIsOwedAndNothingOfOthers) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   watch_all({.key = "a"});
   cost_of_put("a", "1");
   for (Scale& scale : scales) scale.last = {};
   for (size_t i = 1; i < kStreams; ++i) scales[i].keeps = false;
-  const size_t before = bytes_live;
+  const size_t before = Heap::live;
   cost_of_put("a", "2");
   EXPECT_FALSE(scales[0].last.empty());
-  EXPECT_LE(bytes_live - before, kWatchersPerStream * 200);
+  EXPECT_LE(Heap::live - before, kWatchersPerStream * 200);
 }
 
 TEST_F(HubCost, TheLastAnswerOfAStreamDoesNotHoldThoseOfItsManyOtherWatchers) {
+  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
   for (size_t i = 0; i < kStreams * kWatchersPerStream; ++i) create_on(ids[0], {.key = "a"});
   cost_of_put("a", "1");
   scales[0].last = {};
-  const size_t before = bytes_live;
+  const size_t before = Heap::live;
   cost_of_put("a", "2");
   EXPECT_FALSE(scales[0].last.empty());
-  EXPECT_LE(bytes_live - before, 100'000);
+  EXPECT_LE(Heap::live - before, 100'000);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // sim/testing/metered.h: a net and a disk that count what a member asks of them; for tests only.
 //
-// Allocations are counted by the program's operator new while `counting` is set. It is set while code of the member
-// runs: within a turn of its loop, but not within what these, or the simulated loop, do for it.
+// Allocations are those of base/testing/heap.h, which counts while code of the member runs: within a turn of its loop,
+// but not within what these, or the simulated loop, do for it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/testing/heap.h"
 #include "env/disk.h"
 #include "env/net.h"
 #include "env/sim/loop.h"
@@ -28,15 +29,24 @@ struct Costs {
 };
 
 struct Meter {
-  inline static bool counting = false;
-  inline static Costs spent;
+  inline static Costs spent;  // of allocations, what there were at the start
+
+  static void start() {
+    spent = {.allocations = Heap::allocations, .allocated_bytes = Heap::allocated_bytes};
+  }
+  static Costs since_start() {
+    Costs costs = spent;
+    costs.allocations = Heap::allocations - spent.allocations;
+    costs.allocated_bytes = Heap::allocated_bytes - spent.allocated_bytes;
+    return costs;
+  }
 };
 
 // While it lives code of the member runs, or that of the world.
 class Side {
  public:
-  explicit Side(bool member) : before_(std::exchange(Meter::counting, member)) {}
-  ~Side() { Meter::counting = before_; }
+  explicit Side(bool member) : before_(std::exchange(Heap::counting, member)) {}
+  ~Side() { Heap::counting = before_; }
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
 
@@ -47,7 +57,7 @@ class Side {
 class MeteredTurns final : public env::sim::TurnWatch {
  public:
   void on_turn() override { ++Meter::spent.turns; }
-  void on_side(bool process) override { Meter::counting = process; }
+  void on_side(bool process) override { Heap::counting = process; }
 };
 
 class MeteredSocket final : public env::Socket, private env::SocketEvents {

@@ -1,0 +1,2 @@
+// Compiles cmake/prelude.h.
+#include "prelude.h"
