@@ -311,8 +311,8 @@ Status validate_bootstrap(const Settings& settings, const Config& config) {
     return invalid("couldn't find local name " + go_quoted(config.name) + " in the initial cluster configuration");
   if (found->second != own) {
     return invalid("--initial-cluster has " + members_text(config.name, found->second) +
-                   " but missing from --initial-advertise-peer-urls=" + joined(own, ",") +
-                   " (resolved urls: " + go_quoted(joined(own, ",")) + " != " + go_quoted(joined(found->second, ",")) + ")");
+                   " but missing from --initial-advertise-peer-urls=" + joined(own, ",") + " (resolved urls: " +
+                   go_quoted(joined(own, ",")) + " != " + go_quoted(joined(found->second, ",")) + ")");
   }
   if (members->size() > 1) return invalid("clusters of more than one member come with a later release");
   return {};

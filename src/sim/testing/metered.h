@@ -31,9 +31,7 @@ struct Costs {
 struct Meter {
   inline static Costs spent;  // of allocations, what there were at the start
 
-  static void start() {
-    spent = {.allocations = Heap::allocations, .allocated_bytes = Heap::allocated_bytes};
-  }
+  static void start() { spent = {.allocations = Heap::allocations, .allocated_bytes = Heap::allocated_bytes}; }
   static Costs since_start() {
     Costs costs = spent;
     costs.allocations = Heap::allocations - spent.allocations;
