@@ -11,19 +11,6 @@ namespace {
 
 constexpr int64_t kFirstChunkKeys = 10;
 
-// RangeStreamResponse{range_response = 1}.
-std::string wrapped(const std::string& range_response) {
-  std::string out(1, '\x0a');
-  for (size_t rest = range_response.size();; rest >>= 7) {
-    if (rest < 0x80) {
-      out += static_cast<char>(rest);
-      break;
-    }
-    out += static_cast<char>(rest | 0x80);
-  }
-  return out + range_response;
-}
-
 Status check_streamable(const pb::RangeRequest& request) {
   if (const Status status = machine::check(request); !status.ok()) return status;
   // Order NONE passes with any target.
@@ -77,7 +64,7 @@ class RangeStream final : public Stream {
   // A chunk has so many keys because the one before was small; what is too large then comes with the next.
   void cut(pb::RangeResponse& response) const {
     const bool over = back_.parts_bytes() >= limits::kPartsBytesHigh;
-    const size_t bytes_max = over ? limits::kRangePartBytes : back_.options().limits.max_request_bytes;
+    const size_t bytes_max = over ? limits::kRangePartBytes : aim_bytes();
     size_t bytes = 0, keys = 0;
     while (keys < response.kvs.size() && (keys == 0 || bytes < bytes_max)) {
       bytes += response.kvs[keys].key.size() + response.kvs[keys].value.size();
@@ -109,7 +96,7 @@ class RangeStream final : public Stream {
     response->more = last && response->more;
     response->count = last ? total_ : 0;
     if (last) response->header = header_;
-    std::string encoded = wrapped(pb::encode(*response));
+    std::string encoded = pb::encode(pb::RangeStreamResponse{std::move(*response)});
     grow_or_shrink(encoded.size());
     unsent_.set(writer_.send(std::move(encoded)));
     if (last) end(Status());
@@ -122,8 +109,11 @@ class RangeStream final : public Stream {
     return request_.sort_target != pb::SortTarget::kKey && !whole && !request_.count_only;
   }
 
+  // A message holds the loop for as long as it takes to copy.
+  size_t aim_bytes() const { return std::min(back_.options().limits.max_request_bytes, limits::kRangeStreamPartBytes); }
+
   void grow_or_shrink(size_t message_bytes) {
-    const size_t aim = back_.options().limits.max_request_bytes;
+    const size_t aim = aim_bytes();
     if (message_bytes < aim / 2) {
       chunk_keys_ *= 2;
     } else if (message_bytes > aim * 2) {

@@ -81,6 +81,8 @@ inline constexpr size_t kRangeBytesAtOnce = 256 * 1024;  // of keys and values
 inline constexpr size_t kRangeKeysAtOnce = 1024;         // looked at
 inline constexpr size_t kRangeKeysPerTurn = 2048;        // about 300 us
 inline constexpr size_t kRangePartBytes = 64 * 1024;
+inline constexpr size_t kRangeStreamPartBytes =
+    256 * 1024;  // about, of one message; etcd's grow to the size of a request
 inline constexpr size_t kPartsBytesHigh = 64 * 1024 * 1024;  // unsent of all such answers; above it one part each
 inline constexpr Duration kOvertakenReplyMax = 64s;          // that an answer under way holds up a compaction
 static_assert(kRangeBytesAtOnce <= kOutputBytesHigh);

@@ -65,6 +65,7 @@ void append(const KeyValue& message, std::string& out);
 void append(const Event& message, std::string& out);
 
 void append(const RangeResponse& message, std::string& out);
+void append(const RangeStreamResponse& message, std::string& out);
 void append(const PutResponse& message, std::string& out);
 void append(const DeleteRangeResponse& message, std::string& out);
 void append(const TxnResponse& message, std::string& out);

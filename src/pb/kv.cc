@@ -154,6 +154,11 @@ bool merge(Reader in, CompactionResponse& out) {
 }
 
 template <class Sink>
+void emit(Sink& sink, const RangeStreamResponse& m) {
+  sink.message(1, m.range_response);
+}
+
+template <class Sink>
 void emit(Sink& sink, const CompactionRequest& m) {
   sink.number(2, m.physical);
   sink.number(1, m.revision);
@@ -177,6 +182,7 @@ bool decode(std::string_view bytes, CompactionResponse& out) { return decode_mes
 void append(const KeyValue& message, std::string& out) { wire::append_message(message, out); }
 void append(const RangeRequest& message, std::string& out) { wire::append_message(message, out); }
 void append(const RangeResponse& message, std::string& out) { wire::append_message(message, out); }
+void append(const RangeStreamResponse& message, std::string& out) { wire::append_message(message, out); }
 void append(const PutRequest& message, std::string& out) { wire::append_message(message, out); }
 void append(const PutResponse& message, std::string& out) { wire::append_message(message, out); }
 void append(const DeleteRangeRequest& message, std::string& out) { wire::append_message(message, out); }

@@ -184,5 +184,16 @@ TEST(KvCodec, AppendKeepsWhatIsThereAndSizeOfIsWhatItAdds) {
   EXPECT_EQ(size_of(response.kvs[0]), encode(response.kvs[0]).size());
 }
 
+TEST(KvCodec, APartOfARangeStreamIsARangeResponseWithinOne) {
+  RangeResponse response;
+  const std::string value(300, 'v');  // its length takes two bytes
+  response.kvs.push_back({.key = "k", .create_revision = 2, .mod_revision = 2, .version = 1, .value = value});
+  etcdserverpb::RangeStreamResponse part;
+  ASSERT_TRUE(part.ParseFromString(encode(RangeStreamResponse{response})));
+  EXPECT_EQ(part.range_response().SerializeAsString(), encode(response));
+  ASSERT_TRUE(part.ParseFromString(encode(RangeStreamResponse{})));
+  EXPECT_TRUE(part.has_range_response());
+}
+
 }  // namespace
 }  // namespace quorate::pb

@@ -61,6 +61,11 @@ struct RangeResponse {
   int64_t count = 0;
 };
 
+// Only ever encoded.
+struct RangeStreamResponse {
+  RangeResponse range_response;
+};
+
 struct PutRequest {
   std::string_view key, value;
   LeaseId lease = 0;

@@ -148,7 +148,7 @@ TEST_F(CostTest, APut) {
   EXPECT_EQ(put.writes, 1u);
   EXPECT_EQ(put.sent_bytes, 64u);
   EXPECT_EQ(put.turns, 4u);
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   EXPECT_EQ(put.allocations, 14u);
   EXPECT_EQ(put.allocated_bytes, 1528u);
 }
@@ -160,7 +160,7 @@ TEST_F(CostTest, AGet) {
   EXPECT_EQ(got.log_writes, 0u);
   EXPECT_EQ(got.sent_bytes, 338u);
   EXPECT_EQ(got.turns, 2u);
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   EXPECT_EQ(got.allocations, 9u);
   EXPECT_EQ(got.allocated_bytes, 1351u);
 }
@@ -176,7 +176,7 @@ TEST_F(CostTest, AnEvent) {
   EXPECT_EQ(one.events, 128u);
   EXPECT_EQ(with_one.writes - without.writes, 0u);
   EXPECT_EQ(with_one.sent_bytes - without.sent_bytes, 318u);
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   EXPECT_EQ(with_one.allocations - without.allocations, 6u);
   EXPECT_EQ(with_two.allocations - with_one.allocations, 3u);
   EXPECT_EQ(with_two.allocated_bytes - with_one.allocated_bytes, 119u);
@@ -184,7 +184,7 @@ TEST_F(CostTest, AnEvent) {
 
 // As bytes that are allocated for it beyond what any put takes; the log's own buffer lives on and is not among them.
 TEST_F(CostTest, AValueIsCopiedAFixedNumberOfTimes) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   constexpr size_t kBytes = 16 * 1024;
   const Costs small = cost_of_a_put(kBytes), large = cost_of_a_put(2 * kBytes);
   const double copies = static_cast<double>(large.allocated_bytes - small.allocated_bytes) / kBytes;

@@ -172,9 +172,10 @@ Status check_log(env::Disk& disk, const DataDirectory& directory) {
   if (!manifest) return Status(manifest.error().code(), path + " " + manifest.error().text());
   if (manifest->cluster != directory.identity.cluster || manifest->member != directory.identity.member) {
     return Status(Code::kFailedPrecondition, path + ": the log is of member " + hex(manifest->member) + " of cluster " +
-                                                 hex(manifest->cluster) + ", but " + directory.path +
-                                                 " belongs to member " + hex(directory.identity.member) +
-                                                 " of cluster " + hex(directory.identity.cluster));
+                                                 hex(manifest->cluster) + ", but " + in(directory.path, kIdentityName) +
+                                                 " names member " + hex(directory.identity.member) + " of cluster " +
+                                                 hex(directory.identity.cluster) +
+                                                 ": they are of two members, or one of the two files is damaged");
   }
   return {};
 }

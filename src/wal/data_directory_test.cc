@@ -112,13 +112,15 @@ TEST_F(DataDirectoryTest, NamesADamagedIdentity) {
   }
 }
 
-TEST_F(DataDirectoryTest, NoticesAFlippedBitOfAnId) {
+TEST_F(DataDirectoryTest, NoticesAFlippedBitOfAnIdAndNamesTheFile) {
   ASSERT_TRUE(open());
   const std::string good = disk.bytes("/d/quorate.json");
   const size_t at = good.find("fedc");
   for (size_t i = 0; i < 16; ++i) {
     disk.bytes("/d/quorate.json")[at + i] ^= 1;
-    EXPECT_FALSE(open()) << i;
+    const auto opened = open();
+    ASSERT_FALSE(opened) << i;
+    EXPECT_TRUE(says(opened.error().text(), "/d/quorate.json")) << opened.error().text();
     disk.bytes("/d/quorate.json") = good;
   }
   EXPECT_TRUE(open());

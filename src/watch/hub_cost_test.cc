@@ -49,7 +49,7 @@ class HubCost : public HubTest {
 };
 
 TEST_F(HubCost, AWatcherMoreCostsOneAllocationForItsPiecesAndAFewBytes) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   watch_all({.key = "a"});
   const std::string value(4000, 'x');
   cost_of_put("a", value);
@@ -66,14 +66,14 @@ TEST_F(HubCost, AWatcherMoreCostsOneAllocationForItsPiecesAndAFewBytes) {
 }
 
 TEST_F(HubCost, ARevisionThatNobodyWantsCostsTheSameWithManyWatchers) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   watch_all({.key = "a", .range_end = "b"});
   cost_of_put("c", "1");
   EXPECT_LE(cost_of_put("c", "2"), 1);
 }
 
 TEST_F(HubCost, WithoutWatchersAnyNumberOfRevisionsIsPassedOverAtOnce) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   for (int i = 0; i < 10'000; ++i) CHECK(store.put({.key = "a", .value = "1"}, leases).has_value());
   const size_t before = Heap::allocations;
   hub.advance();
@@ -81,7 +81,7 @@ TEST_F(HubCost, WithoutWatchersAnyNumberOfRevisionsIsPassedOverAtOnce) {
 }
 
 TEST_F(HubCost, AFullStreamCostsNothingMoreOnceItsWatchersWait) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   watch_all({.key = "a"});
   for (Scale& scale : scales) scale.unsent = limits::kWatchStreamBytesHigh + 1;
   cost_of_put("a", "1");
@@ -91,7 +91,7 @@ TEST_F(HubCost, AFullStreamCostsNothingMoreOnceItsWatchersWait) {
 }
 
 TEST_F(HubCost, ASlowReaderHoldsWhatItIsOwedAndNothingOfOthers) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   watch_all({.key = "a"});
   cost_of_put("a", "1");
   for (Scale& scale : scales) scale.last = {};
@@ -103,7 +103,7 @@ TEST_F(HubCost, ASlowReaderHoldsWhatItIsOwedAndNothingOfOthers) {
 }
 
 TEST_F(HubCost, TheLastAnswerOfAStreamDoesNotHoldThoseOfItsManyOtherWatchers) {
-  QUORATE_SKIP_UNLESS_HEAP_COUNTS();
+  if (!Heap::counts()) GTEST_SKIP();
   for (size_t i = 0; i < kStreams * kWatchersPerStream; ++i) create_on(ids[0], {.key = "a"});
   cost_of_put("a", "1");
   scales[0].last = {};

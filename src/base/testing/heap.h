@@ -1,7 +1,7 @@
 // base/testing/heap.h: what a test program's operator new gave and took back; for tests only.
 //
 // A program counts when base/testing/heap.cc is among its sources. Sanitizers bring an operator new of their own: under
-// them nothing is counted, and what asserts a count is skipped. One thread at a time.
+// them nothing is counted, and a test that asserts a count skips. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,3 @@ struct Heap {
 };
 
 }  // namespace quorate
-
-#define QUORATE_SKIP_UNLESS_HEAP_COUNTS() \
-  if (!quorate::Heap::counts()) GTEST_SKIP() << "a sanitizer has an operator new of its own"
